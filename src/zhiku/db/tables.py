@@ -1,0 +1,255 @@
+"""All tables of the catalog, the only truth.
+
+A store may read any table and writes only its own. `_at` columns are epoch seconds (UTC). Columns named
+`*_json` hold JSON text. The schema is built by the migrations; a test compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only counts upwards by itself for a column declared INTEGER PRIMARY KEY.
+Number = BigInteger().with_variant(Integer(), "sqlite")
+Id = String(36)
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("owner_name", String(255), nullable=False),
+    Column("is_sample_loaded", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("key_hash", String(64), nullable=False),
+    Column("actor_id", Id, nullable=False),
+    Column("actor_name", String(255), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+    UniqueConstraint("key_hash"),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("description", String(400), nullable=False),
+    Column("provider", String(16), nullable=False),
+    Column("permission", String(32), nullable=False),
+    Column("partial_members_json", Text, nullable=False),
+    Column("data_source_type", String(32)),
+    Column("indexing_technique", String(16)),
+    Column("doc_form", String(32)),
+    Column("embedding_model", String(255)),
+    Column("embedding_model_provider", String(255)),
+    Column("retrieval_model_json", Text),
+    Column("summary_index_setting_json", Text),
+    Column("icon_info_json", Text),
+    Column("is_built_in_field_enabled", Boolean, nullable=False),
+    Column("is_api_enabled", Boolean, nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("author_name", String(255), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_by", Id, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    # What the index needs to know: which shard answers, how long its vectors are, its mean words a posting.
+    Column("index_generation", Integer, nullable=False),
+    Column("index_dimension", Integer, nullable=False),
+    Column("term_count", BigInteger, nullable=False),
+    Column("posting_count", BigInteger, nullable=False),
+    # Counts upwards under a row lock, so that outbox rows become visible in their own order.
+    Column("outbox_sequence", BigInteger, nullable=False),
+    Column("last_position", Integer, nullable=False),
+    UniqueConstraint("name"),
+    Index(None, "created_at", "id"),
+)
+
+process_rules = Table(
+    "process_rules",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("rules_json", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("id"),
+    Index(None, "dataset_id", "number"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("extension", String(32), nullable=False),
+    Column("mime_type", String(255), nullable=False),
+    Column("blob_key", String(200), nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("blob_key"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("batch", String(32), nullable=False),
+    Column("data_source_type", String(32), nullable=False),
+    Column("upload_id", Id, ForeignKey("uploads.id"), nullable=False),
+    Column("process_rule_id", Id, nullable=False),
+    Column("doc_form", String(32), nullable=False),
+    Column("doc_language", String(255), nullable=False),
+    Column("created_from", String(32), nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("indexing_status", String(16), nullable=False),
+    Column("error", Text),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("disabled_at", Double),
+    Column("disabled_by", Id),
+    Column("is_archived", Boolean, nullable=False),
+    Column("is_summary_needed", Boolean, nullable=False),
+    Column("word_count", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("processing_started_at", Double),
+    Column("parsing_completed_at", Double),
+    Column("cleaning_completed_at", Double),
+    Column("splitting_completed_at", Double),
+    Column("completed_at", Double),
+    Column("paused_at", Double),
+    Column("stopped_at", Double),
+    # `generation` is the content being made or last made; `live_generation` is the one that answers, 0 for none.
+    Column("generation", Integer, nullable=False),
+    Column("live_generation", Integer, nullable=False),
+    UniqueConstraint("id"),
+    UniqueConstraint("dataset_id", "position"),
+    Index(None, "dataset_id", "created_at"),
+    Index(None, "dataset_id", "name"),
+    Index(None, "dataset_id", "batch"),
+    Index(None, "upload_id"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    # The posting's number in the index.
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    Column("document_number", Number, ForeignKey("documents.number", ondelete="CASCADE"), nullable=False),
+    Column("generation", Integer, nullable=False),
+    # Set on a staged segment whose text an older generation already has: that segment is kept in its place.
+    Column("keeps_number", Number),
+    Column("position", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("answer", Text),
+    Column("word_count", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("keywords_json", Text, nullable=False),
+    Column("index_node_id", Id, nullable=False),
+    Column("index_node_hash", String(64), nullable=False),
+    Column("hit_count", BigInteger, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("disabled_at", Double),
+    Column("disabled_by", Id),
+    Column("status", String(16), nullable=False),
+    Column("error", Text),
+    Column("stopped_at", Double),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_by", Id, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("indexing_at", Double),
+    Column("completed_at", Double),
+    # What the index holds of the text: packed words and keyword hashes (text/words.py), and the embedding's key.
+    Column("terms", LargeBinary, nullable=False),
+    Column("term_count", Integer, nullable=False),
+    Column("keyword_hashes", LargeBinary, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    UniqueConstraint("id"),
+    UniqueConstraint("document_number", "generation", "position"),
+    Index(None, "dataset_id"),
+    Index(None, "content_hash"),
+    sqlite_autoincrement=True,
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("model_key", String(255), primary_key=True),
+    Column("content_hash", String(64), primary_key=True),
+    # Unit vector, float32 little-endian.
+    Column("vector", LargeBinary, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("kind", String(64), nullable=False),
+    Column("payload_json", Text, nullable=False),
+    # What the job is about: jobs of one subject never run at the same time.
+    Column("subject", String(80), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("run_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_owner", String(80)),
+    Column("lease_until", Double),
+    Column("checkpoint_json", Text),
+    Column("error", Text),
+    Column("created_at", Double, nullable=False),
+    Index(None, "state", "priority", "run_at", "number"),
+    Index(None, "subject"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("dataset_id", Id, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("change", String(32), nullable=False),
+    Column("payload_json", Text, nullable=False),
+    # Set while a rebuild wants the row again after the serving shard has it.
+    Column("is_applied", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+for table in (documents, process_rules):
+    table.dialect_options["sqlite"]["autoincrement"] = True

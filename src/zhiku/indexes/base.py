@@ -1,0 +1,126 @@
+"""What Zhiku asks of a search index: the port that every index implements (ADR-0003)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The words of a text as the index sees them: 32-bit hashes, each once, with how often it occurs.
+
+    `hashes` and `counts` are uint32 arrays of one length; `length` is the number of words with repeats.
+    """
+
+    hashes: NDArray[np.uint32]
+    counts: NDArray[np.uint32]
+
+    @property
+    def length(self) -> int:
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One unit of an index: a segment's text and vector."""
+
+    number: int
+    document: int
+    terms: Terms
+    keywords: NDArray[np.uint32]
+    vector: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Names one dataset's index: `generation` changes when a rebuild is swapped in.
+
+    `dimension` is 0 for an economy dataset, whose postings have no vector.
+    `average_length` is the dataset's mean `Terms.length`, for the BM25 weight.
+    """
+
+    dataset_id: str
+    generation: int
+    dimension: int
+    average_length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which documents may answer: those in `documents`, or all others when `is_complement`."""
+
+    documents: frozenset[int]
+    is_complement: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A posting found by one search; `score` is what the search says, see the port."""
+
+    number: int
+    score: float
+
+
+class Index(Protocol):
+    """Searchable postings of all datasets. Safe to call from several threads.
+
+    Everything in it is derived: deleting it loses nothing that `rebuild` cannot bring back.
+    A shard that does not exist yet is empty to readers and made by the first `put`.
+    """
+
+    def put(self, shard: Shard, postings: Sequence[Posting]) -> None:
+        """Add the postings, replacing those of the same number; they are searchable on return."""
+        ...
+
+    def delete(self, shard: Shard, numbers: Iterable[int]) -> None:
+        """Remove postings by number; unknown ones are ignored."""
+        ...
+
+    def delete_documents(self, shard: Shard, documents: Iterable[int]) -> None:
+        """Remove all postings of these documents."""
+        ...
+
+    def search_vector(
+        self, shard: Shard, vector: NDArray[np.float32], limit: int, scope: Scope | None
+    ) -> list[Hit]:
+        """Return the nearest postings by cosine, best first; `score` is the cosine."""
+        ...
+
+    def search_terms(
+        self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None
+    ) -> list[Hit]:
+        """Return the best postings by BM25 over `Terms`, best first.
+
+        `score` is in (0, 1]: the posting's BM25 as a share of what it would be if every query word
+        were in it at full weight, so it means the same for any query and dataset (ADR-0003).
+        Words that no posting has count in the divisor. Postings without any word are left out.
+        """
+        ...
+
+    def search_keywords(
+        self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None
+    ) -> list[Hit]:
+        """Return postings by overlap with their `keywords`, best first.
+
+        `score` is in (0, 1]: the idf-weighted share of the query's keywords that the posting has.
+        """
+        ...
+
+    def list_numbers(self, shard: Shard) -> list[int]:
+        """Return the numbers of all postings, ascending; for verify and tests, not for requests."""
+        ...
+
+    def drop(self, dataset_id: str) -> None:
+        """Remove every generation of a dataset's index; nothing happens if there is none."""
+        ...
+
+    def flush(self) -> None:
+        """Write what is in memory to disk; called on a timer and before closing."""
+        ...
+
+    def close(self) -> None:
+        """Flush and let go of every file."""
+        ...

@@ -1,0 +1,44 @@
+"""What Zhiku asks of a model: the ports that every provider implements."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors. Safe to call from several threads."""
+
+    @property
+    def key(self) -> str:
+        """Name everything a vector depends on (model, graph variant, prefixes, window rule): the cache key."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Return the length of a vector. Raises ModelCallFailed if a remote model cannot be asked."""
+        ...
+
+    @property
+    def cosine_floor(self) -> float:
+        """Return the cosine that means "unrelated"; scores are (cosine - floor) / (1 - floor), cut at 0."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many passages one call should carry between two checkpoints."""
+        ...
+
+    def embed_query(self, text: str) -> Vectors:
+        """Return one unit vector, shape (dimension,). Raises ModelCallFailed."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors in the order of `texts`, shape (len(texts), dimension).
+
+        A text's vector never depends on its neighbours. Raises ModelCallFailed.
+        """
+        ...

@@ -1,0 +1,35 @@
+"""The things a service works with, made once at start and passed as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zhiku.blobs.base import BlobStore
+from zhiku.clock import Clock
+from zhiku.db.engine import Database
+from zhiku.indexes.base import Index
+from zhiku.providers.catalog import ModelCatalog
+from zhiku.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeups:
+    """Hints that committed work is waiting; a lost hint costs one poll interval, never the work."""
+
+    jobs: Callable[[], None]
+    outbox: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of a running Zhiku; `bootstrap.py` chooses them, nothing else knows which they are.
+
+    `index` is None in a worker: only the process that owns the index may open it.
+    """
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    blobs: BlobStore
+    models: ModelCatalog
+    index: Index | None
+    wakeups: Wakeups

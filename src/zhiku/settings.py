@@ -1,0 +1,61 @@
+"""What an operator can set, by environment variable (`ZHIKU_...`) or command line."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; each is described in docs/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix="ZHIKU_", extra="ignore")
+
+    data_dir: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = 5001
+    public_url: str | None = None
+
+    database_url: str | None = None
+    index_url: str | None = None
+    blobs_url: str | None = None
+
+    api_key: SecretStr | None = None
+
+    embeddings_url: str | None = None
+    embeddings_model: str | None = None
+    embeddings_key: SecretStr | None = None
+
+    upload_file_bytes: int = Field(default=15 * 1024 * 1024, gt=0)
+    json_body_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    segment_max_tokens: int = Field(default=4000, gt=0)
+    replace_same_name: bool = True
+    rate_limit_per_minute: int = Field(default=0, ge=0)
+    top_k_max: int = Field(default=200, gt=0)
+
+    worker_idle_seconds: float = Field(default=300, gt=0)
+    extract_seconds: float = Field(default=120, gt=0)
+    extract_memory_bytes: int = Field(default=1536 * 1024 * 1024, gt=0)
+    extract_output_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    job_lease_seconds: float = Field(default=30, gt=0)
+    job_attempts: int = Field(default=5, gt=0)
+
+    @property
+    def database(self) -> str:
+        """The catalog's URL; SQLite under the data dir unless set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'catalog.sqlite3'}"
+
+    @property
+    def blobs_dir(self) -> Path:
+        """Where uploads lie in the embedded shape."""
+        return self.data_dir / "blobs"
+
+    @property
+    def index_dir(self) -> Path:
+        """Where shards lie in the embedded shape."""
+        return self.data_dir / "index"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where converted models lie."""
+        return self.data_dir / "models"
