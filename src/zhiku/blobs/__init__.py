@@ -1,0 +1,1 @@
+"""Where uploaded files lie: the port and one implementation a file."""

@@ -1,0 +1,119 @@
+"""The models this process can use, found by the names that clients send."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from zhiku.errors import ProviderNotInitialize
+from zhiku.providers.base import Embedder
+from zhiku.settings import Settings
+
+_PART = re.compile(r"[a-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A provider and one of its models, as published or as a client spelled them."""
+
+    provider: str
+    model: str
+
+
+BUILTIN_EMBEDDING = ModelName("zhiku", "multilingual-e5-small")
+REMOTE_PROVIDER = "openai_api_compatible"
+
+
+def find_remote_embedding(settings: Settings) -> ModelName | None:
+    """Return the name of the endpoint's model that the operator set, or None if no endpoint is set.
+
+    Raises ProviderNotInitialize if only one of URL and model is set.
+    """
+    if not settings.embeddings_url and not settings.embeddings_model:
+        return None
+    if not settings.embeddings_url or not settings.embeddings_model:
+        raise ProviderNotInitialize("Set both ZHIKU_EMBEDDINGS_URL and ZHIKU_EMBEDDINGS_MODEL, or neither.")
+    return ModelName(REMOTE_PROVIDER, settings.embeddings_model)
+
+
+def canonical_provider(provider: str) -> str | None:
+    """Return `organization/plugin/provider` in lower case, or None if the name is malformed.
+
+    Source: behaviour.md section 8. A bare `x` means `langgenius/x/x`.
+    """
+    parts = provider.lower().split("/")
+    if len(parts) == 1:
+        parts = ["langgenius", parts[0], parts[0]]
+    if len(parts) != 3 or not all(_PART.fullmatch(part) for part in parts):
+        return None
+    # The google provider lives in a plugin called gemini; old clients still send the plugin's first name.
+    if parts == ["langgenius", "google", "google"]:
+        parts[1] = "gemini"
+    return "/".join(parts)
+
+
+class ModelCatalog:
+    """What is served, by name; every embedder is made at most once, when first asked for. Thread safe.
+
+    `embedders` says how each served model is made (bootstrap knows the implementations);
+    `default` is the one for datasets that name none, and must be among them.
+    """
+
+    def __init__(self, embedders: Mapping[ModelName, Callable[[], Embedder]], default: ModelName | None) -> None:
+        self._factories = dict(embedders)
+        self._default = default
+        self._made: dict[ModelName, Embedder] = {}
+        # One lock a model: loading one must not hold up calls to another that is ready.
+        self._locks = {name: Lock() for name in self._factories}
+
+    def default_embedding(self) -> ModelName | None:
+        """Return the model for datasets that name none, or None if no model is served."""
+        return self._default
+
+    def find_embedding(self, provider: str | None, model: str | None) -> ModelName | None:
+        """Return the served name that a client means, or None if there is none or more than one.
+
+        Providers are compared in canonical form, models exactly. Empty counts as absent; with both
+        absent the default is returned, with one absent the other must point at a single model.
+        """
+        if not provider and not model:
+            return self._default
+        wanted = canonical_provider(provider) if provider else None
+        if provider and wanted is None:
+            return None
+        matches = [
+            name
+            for name in self._factories
+            if (not model or name.model == model) and (wanted is None or canonical_provider(name.provider) == wanted)
+        ]
+        return matches[0] if len(matches) == 1 else None
+
+    def find_rerank(self, provider: str | None, model: str | None) -> ModelName | None:
+        """Return the served rerank model that a client means; none is served yet, so always None."""
+        return None
+
+    def is_served(self, name: ModelName) -> bool:
+        """Return whether `embedder(name)` would find a model; nothing is loaded to answer."""
+        return self._find_exactly(name) is not None
+
+    def embedder(self, name: ModelName) -> Embedder:
+        """Return the one embedder of this model in this process, made on the first call.
+
+        `name` may be spelled as a client sent it. Raises ProviderNotInitialize if it is not served
+        or cannot be made; a failed attempt is repeated on the next call.
+        """
+        served = self._find_exactly(name)
+        if served is None:
+            raise ProviderNotInitialize
+        made = self._made.get(served)
+        if made is not None:
+            return made
+        with self._locks[served]:
+            if served not in self._made:
+                self._made[served] = self._factories[served]()
+            return self._made[served]
+
+    def _find_exactly(self, name: ModelName) -> ModelName | None:
+        if not name.provider or not name.model:
+            return None
+        return self.find_embedding(name.provider, name.model)
