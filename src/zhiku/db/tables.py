@@ -114,6 +114,8 @@ uploads = Table(
     Column("extension", String(32), nullable=False),
     Column("mime_type", String(255), nullable=False),
     Column("blob_key", String(200), nullable=False),
+    # True when the server wrote the file itself from a text, so that no parser needs to see it.
+    Column("is_text", Boolean, nullable=False),
     Column("created_by", Id, nullable=False),
     Column("created_at", Double, nullable=False),
     UniqueConstraint("blob_key"),
@@ -146,6 +148,7 @@ documents = Table(
     Column("is_summary_needed", Boolean, nullable=False),
     Column("word_count", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
+    Column("hit_count", BigInteger, nullable=False),
     Column("processing_started_at", Double),
     Column("parsing_completed_at", Double),
     Column("cleaning_completed_at", Double),
