@@ -1,0 +1,276 @@
+"""The catalog's connections: reads and write transactions on SQLite or PostgreSQL, the only place that knows which."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from zhiku.errors import StorageFull, Unavailable, ZhikuError
+
+WAIT_SECONDS = 30.0
+"""How long a write waits for the writers before it, and any statement for a locked SQLite file."""
+
+READER_CACHE_KIB = 1024
+WRITER_CACHE_KIB = 4096
+IDLE_READERS = 8
+MINIMUM_SQLITE = (3, 35, 0)
+
+# Result codes of sqlite3.h that mean the caller should come back later: busy, locked, read-only, input or
+# output error, cannot open, protocol.
+SQLITE_UNAVAILABLE = {5, 6, 8, 10, 14, 15}
+SQLITE_FULL = 13
+# SQLSTATE classes: connection, insufficient resources, operator intervention; and single states:
+# read-only, serialization failure, deadlock, lock not available.
+POSTGRES_UNAVAILABLE_CLASSES = ("08", "53", "57")
+POSTGRES_UNAVAILABLE = {"25006", "40001", "40P01", "55P03"}
+POSTGRES_FULL = {"53100", "53400"}
+
+
+class Database:
+    """The catalog at a URL (`sqlite:///path` or `postgresql://...`). Safe to call from several threads.
+
+    Raises Unavailable if the file cannot be opened; PostgreSQL is first reached by the first read or write.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self._catalog = _SqliteCatalog(parsed) if _is_sqlite(parsed) else _PostgresCatalog(parsed)
+        self.url = url
+
+    @property
+    def dialect(self) -> str:
+        """Return `sqlite` or `postgresql`."""
+        return self._catalog.dialect
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """Yield a connection for reading: all its statements see one moment. Writing through it fails.
+
+        Do not keep it while waiting for anything: an old read keeps SQLite's log from being folded in.
+        Raises Unavailable.
+        """
+        connection = self._catalog.take_reader()
+        try:
+            yield connection
+        except DBAPIError as error:
+            raise_translated(error)
+        finally:
+            self._catalog.give_back_reader(connection)
+
+    @contextmanager
+    def begin(self) -> Generator[Connection]:
+        """Yield a connection in a write transaction; it is committed on success and rolled back on any exception.
+
+        On SQLite one writer runs at a time and others wait in line, so keep it short and call nothing slow in
+        it. A thread cannot open a second one inside the first. Raises StorageFull and Unavailable; nothing
+        was changed then.
+        """
+        with self._catalog.writer_turn() as connection:
+            try:
+                with connection.begin():
+                    yield connection
+            except DBAPIError as error:
+                raise_translated(error)
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._catalog.close()
+
+
+def raise_translated(error: DBAPIError) -> NoReturn:
+    """Raise StorageFull or Unavailable for what those mean, and `error` itself for anything else."""
+    translated = _translate(error)
+    if translated is None:
+        raise error
+    raise translated from error
+
+
+def _translate(error: DBAPIError) -> ZhikuError | None:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        # The low byte is the primary result code; the rest says more exactly what happened.
+        primary = int(code) & 0xFF
+        if primary == SQLITE_FULL:
+            return StorageFull()
+        return Unavailable() if primary in SQLITE_UNAVAILABLE else None
+    state = getattr(error.orig, "sqlstate", None)
+    if state in POSTGRES_FULL:
+        return StorageFull()
+    if error.connection_invalidated or state in POSTGRES_UNAVAILABLE:
+        return Unavailable()
+    if isinstance(state, str) and state.startswith(POSTGRES_UNAVAILABLE_CLASSES):
+        return Unavailable()
+    # psycopg says that nobody answers with an OperationalError that has no state.
+    is_unreachable = state is None and type(error.orig).__name__ in ("OperationalError", "ConnectionTimeout")
+    return Unavailable() if is_unreachable else None
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+class _SqliteCatalog:
+    """One file, one writing connection, and as many kept reading connections as are used at once."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: URL) -> None:
+        if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
+            raise Unavailable(f"SQLite 3.35 or newer is needed; this Python has {sqlite3.sqlite_version}.")
+        if not url.database or url.database == ":memory:":
+            raise Unavailable("The catalog needs a file: sqlite:///path/to/catalog.sqlite3")
+        self._path = Path(url.database)
+        _make_private_folder(self._path.parent)
+        self._writer = self._make_engine(self._connect_writer, self._begin_immediate)
+        self._reader = self._make_engine(self._connect_reader, self._begin_deferred)
+        # Taking a kept connection costs 50 us less than SQLAlchemy's pool does; pop and append need no lock.
+        self._idle_readers: list[Connection] = []
+        self._turn = threading.Lock()
+        self._turn_thread: int | None = None
+        self._idle_writer: Connection | None = None
+
+    def take_reader(self) -> Connection:
+        try:
+            return self._idle_readers.pop()
+        except IndexError:
+            return _connect(self._reader)
+
+    def give_back_reader(self, connection: Connection) -> None:
+        connection.rollback()
+        if len(self._idle_readers) < IDLE_READERS:
+            self._idle_readers.append(connection)
+        else:
+            connection.close()
+
+    @contextmanager
+    def writer_turn(self) -> Generator[Connection]:
+        """Let the threads of this process write one after the other, so that none of them has to poll."""
+        if self._turn_thread == threading.get_ident():
+            raise RuntimeError("begin() inside begin(): pass the connection on instead")
+        if not self._turn.acquire(timeout=WAIT_SECONDS):
+            raise Unavailable()
+        self._turn_thread = threading.get_ident()
+        try:
+            if self._idle_writer is None:
+                self._idle_writer = _connect(self._writer)
+            yield self._idle_writer
+        finally:
+            self._turn_thread = None
+            self._turn.release()
+
+    def close(self) -> None:
+        while self._idle_readers:
+            self._idle_readers.pop().close()
+        with self._turn:
+            if self._idle_writer is not None:
+                self._idle_writer.close()
+                self._idle_writer = None
+
+    @staticmethod
+    def _make_engine(connect: Callable[[], sqlite3.Connection], begin: Callable[[Connection], None]) -> Engine:
+        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+        event.listen(engine, "begin", begin)
+        return engine
+
+    def _connect(self, cache_kib: int) -> sqlite3.Connection:
+        # isolation_level None: the driver begins nothing by itself, the listeners below do.
+        connection = sqlite3.connect(
+            self._path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+        return connection
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        connection = self._connect(READER_CACHE_KIB)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = self._connect(WRITER_CACHE_KIB)
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        # From here on only BEGIN IMMEDIATE can meet another process's lock, and it waits in its own way.
+        connection.execute("PRAGMA busy_timeout = 0")
+        return connection
+
+    @staticmethod
+    def _begin_deferred(connection: Connection) -> None:
+        _driver_connection(connection).execute("BEGIN")
+
+    @staticmethod
+    def _begin_immediate(connection: Connection) -> None:
+        """Wait for the other processes' writers in steps of at most 1 ms; SQLite's own steps grow to 100 ms."""
+        driver = _driver_connection(connection)
+        deadline = time.monotonic() + WAIT_SECONDS
+        pause = 0.0001
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, 0.001)
+
+
+class _PostgresCatalog:
+    """SQLAlchemy's pools: one that writes at READ COMMITTED, one that reads one moment."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: URL) -> None:
+        url = url.set(drivername="postgresql+psycopg")
+        options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": WAIT_SECONDS}
+        self._writer = create_engine(url, isolation_level="READ COMMITTED", **options)
+        self._reader = create_engine(
+            url, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options
+        )
+
+    def take_reader(self) -> Connection:
+        return _connect(self._reader)
+
+    def give_back_reader(self, connection: Connection) -> None:
+        connection.close()
+
+    @contextmanager
+    def writer_turn(self) -> Generator[Connection]:
+        """Writers of PostgreSQL need not wait for each other."""
+        with _connect(self._writer) as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        raise_translated(error)
+    except PoolTimeout as error:
+        raise Unavailable() from error
+
+
+def _make_private_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"Cannot make the folder {folder}: {error.strerror}") from error
+
+
+def _driver_connection(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
