@@ -83,6 +83,8 @@ datasets = Table(
     # What the index needs to know: which shard answers, how long its vectors are, its mean words a posting.
     Column("index_generation", Integer, nullable=False),
     Column("index_dimension", Integer, nullable=False),
+    # `Embedder.key` of the vectors in use; null until the first embedding, and for economy.
+    Column("embedding_key", String(255)),
     Column("term_count", BigInteger, nullable=False),
     Column("posting_count", BigInteger, nullable=False),
     # Counts upwards under a row lock, so that outbox rows become visible in their own order.
