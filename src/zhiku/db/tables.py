@@ -111,6 +111,9 @@ uploads = Table(
     "uploads",
     metadata,
     Column("id", Id, primary_key=True),
+    # Not foreign keys: a file is stored before its document, and its row goes after it.
+    Column("dataset_id", Id, nullable=False),
+    Column("document_id", Id, nullable=False),
     Column("name", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("extension", String(32), nullable=False),
@@ -121,6 +124,7 @@ uploads = Table(
     Column("created_by", Id, nullable=False),
     Column("created_at", Double, nullable=False),
     UniqueConstraint("blob_key"),
+    Index(None, "dataset_id", "document_id"),
 )
 
 documents = Table(
