@@ -111,8 +111,8 @@ uploads = Table(
     "uploads",
     metadata,
     Column("id", Id, primary_key=True),
-    # Not foreign keys: a file is stored before its document, and its row goes after it.
-    Column("dataset_id", Id, nullable=False),
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    # Not a foreign key: the document's row refers to its newest file and comes after it.
     Column("document_id", Id, nullable=False),
     Column("name", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
