@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
+from typing import Protocol, runtime_checkable
 
 from zhiku.errors import ProviderNotInitialize
 from zhiku.providers.base import Embedder
@@ -50,6 +51,11 @@ def canonical_provider(provider: str) -> str | None:
     if parts == ["langgenius", "google", "google"]:
         parts[1] = "gemini"
     return "/".join(parts)
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    def close(self) -> None: ...
 
 
 class ModelCatalog:
@@ -112,6 +118,14 @@ class ModelCatalog:
             if served not in self._made:
                 self._made[served] = self._factories[served]()
             return self._made[served]
+
+    def close(self) -> None:
+        """Let go of what the embedders hold (connections, sessions); they are made anew if asked for again."""
+        for name, lock in self._locks.items():
+            with lock:
+                embedder = self._made.pop(name, None)
+            if isinstance(embedder, _Closable):
+                embedder.close()
 
     def _find_exactly(self, name: ModelName) -> ModelName | None:
         if not name.provider or not name.model:
