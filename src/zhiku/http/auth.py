@@ -1,0 +1,38 @@
+"""Bearer key to Actor, with the contract's three refusals (2.1)."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from zhiku.access.service import Actor, find_actor
+from zhiku.errors import Unauthorized
+from zhiku.http.runtime import get_runtime, in_thread
+
+NO_HEADER = "Authorization header must be provided and start with 'Bearer'"
+WRONG_SCHEME = "Authorization scheme must be 'Bearer'"
+
+
+async def require_actor(request: Request) -> Actor:
+    """Return who the request's key belongs to. Raises Unauthorized."""
+    key = read_key(request.headers.get("authorization"))
+    rt = get_runtime(request)
+    # A read of the file beside us takes less time than a change of thread; a database server may be slow or away.
+    is_local = rt.db.dialect == "sqlite"
+    actor = find_actor(rt, key) if is_local else await in_thread(find_actor, rt, key)
+    if actor is None:
+        raise Unauthorized
+    return actor
+
+
+ActorDep = Annotated[Actor, Depends(require_actor)]
+
+
+def read_key(header: str | None) -> str:
+    """Return the key in an Authorization header: all after the first run of blanks. Raises Unauthorized."""
+    if header is None or " " not in header:
+        raise Unauthorized(NO_HEADER)
+    parts = header.split(None, 1)
+    if not parts or parts[0].lower() != "bearer":
+        raise Unauthorized(WRONG_SCHEME)
+    return parts[1].strip() if len(parts) > 1 else ""

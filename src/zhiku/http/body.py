@@ -1,0 +1,95 @@
+"""JSON bodies as clients write them, and what is refused in one (contract 11.1, D5; promise 14)."""
+
+import codecs
+import json
+import math
+from typing import Any, NoReturn, cast
+
+from zhiku.errors import BadRequest, InvalidParam
+
+MAX_DEPTH = 64
+
+# The longer marks first: UTF-32 little-endian begins with the mark of UTF-16.
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def decode_json(raw: bytes) -> dict[str, Any] | None:
+    """Return the object in a body, None for an empty body and for `null`, which one client sends for empty.
+
+    Raises BadRequest for what is not JSON, for NaN and other numbers without a value, half surrogates, a key that
+    comes twice and more than 64 levels; InvalidParam for JSON that is no object.
+    """
+    if not raw:
+        return None
+    try:
+        text = raw.decode(_encoding(raw))
+        if not text.strip():
+            return None
+        value: object = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest from error
+    if value is None:
+        return None
+    _check_values(value, may_hold_surrogates="\\u" in text)
+    if not isinstance(value, dict):
+        raise InvalidParam("body: Input should be an object")
+    return cast(dict[str, Any], value)
+
+
+def _encoding(raw: bytes) -> str:
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if raw.startswith(mark):
+            return encoding
+    return "utf-8"
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key comes twice")
+    return made
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_values(root: object, *, may_hold_surrogates: bool) -> None:
+    level: list[object] = [root]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                pairs = cast(dict[str, object], value)
+                below.extend(pairs.values())
+                if may_hold_surrogates:
+                    below.extend(pairs)
+            elif isinstance(value, list):
+                below.extend(cast(list[object], value))
+            elif isinstance(value, float):
+                _refuse_infinite(value)
+            elif may_hold_surrogates and isinstance(value, str):
+                _refuse_half_surrogates(value)
+        if not below:
+            return
+        level = below
+    raise BadRequest
+
+
+def _refuse_infinite(value: float) -> None:
+    # 1e999 is read as infinity.
+    if not math.isfinite(value):
+        raise BadRequest
+
+
+def _refuse_half_surrogates(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadRequest from error
