@@ -15,6 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from zhiku.errors import StorageFull, Unavailable, ZhikuError
 
+__all__ = ["Connection", "Database", "raise_translated"]
+
 WAIT_SECONDS = 30.0
 """How long a write waits for the writers before it, and any statement for a locked SQLite file."""
 

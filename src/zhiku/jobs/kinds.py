@@ -1,0 +1,46 @@
+"""Every kind of job and what it carries."""
+
+import msgspec
+
+
+class IngestDocument(msgspec.Struct, frozen=True, tag_field="kind", tag="ingest_document"):
+    """Make the segments of one generation of a document, from its file to outbox rows."""
+
+    document_id: str
+    generation: int
+
+
+class PurgeBlobs(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_blobs"):
+    """Delete files that nothing in the catalog names any more; a key that ends with `/` stands for all below it."""
+
+    keys: list[str]
+
+
+class RebuildIndex(msgspec.Struct, frozen=True, tag_field="kind", tag="rebuild_index"):
+    """Build a dataset's shard anew from the catalog and swap it in."""
+
+    dataset_id: str
+
+
+class PurgeEmbeddings(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_embeddings"):
+    """Delete embeddings of texts that no segment has any more."""
+
+
+Payload = IngestDocument | PurgeBlobs | PurgeEmbeddings | RebuildIndex
+
+_decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+
+
+def get_kind(payload: Payload | type[Payload]) -> str:
+    """Return the name under which jobs of this payload are stored."""
+    return str(payload.__struct_config__.tag)
+
+
+def encode_payload(payload: Payload) -> str:
+    """Return the payload as JSON text, its kind included."""
+    return msgspec.json.encode(payload).decode()
+
+
+def decode_payload(payload_json: str) -> Payload:
+    """Return what `encode_payload` was given. Raises msgspec.DecodeError for a kind this program does not know."""
+    return _decoder.decode(payload_json)
