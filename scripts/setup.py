@@ -29,6 +29,7 @@ def main(kind: str) -> int:
         make_environment()
         install_lock(ROOT / LOCKS[kind])
         install_project()
+        compile_bytecode()
     except subprocess.CalledProcessError as error:
         say(f"setup failed: pip ended with status {error.returncode}; what it said is above.")
         return 1
@@ -91,7 +92,7 @@ def has_module(name: str) -> bool:
 
 def install_lock(lock: Path) -> None:
     """Install exactly what `lock` names, each file checked against its hash, a line a package."""
-    command = [*pip(), "install", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-input"]
+    command = [*pip(), "install", "--require-hashes", "--no-deps", "--no-compile", "--only-binary", ":all:", "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar", "off", "--requirement", str(lock)]
     total = len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE))
     say(f"2/3 installing {total} packages from {lock.name}, hashes checked")
@@ -117,6 +118,12 @@ def install_project() -> None:
     say("3/3 installing zhiku")
     command = [*pip(), "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--no-input"]
     subprocess.run([*command, "--disable-pip-version-check", "--editable", str(ROOT)], check=True)
+
+
+def compile_bytecode() -> None:
+    """Compile what pip unpacked, on all cores: pip does it on one, and a first start should not have to."""
+    inside = str(VENV / "bin" / "python")
+    subprocess.run([inside, "-m", "compileall", "-qq", "-j", "0", str(VENV / "lib")], capture_output=True, check=False)
 
 
 def say(line: str) -> None:
