@@ -1,0 +1,1 @@
+"""Turning an uploaded file into text, in a child process with limits."""

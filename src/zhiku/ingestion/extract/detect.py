@@ -1,0 +1,173 @@
+"""What a file is, by its content first and its name second."""
+
+import io
+import re
+import zipfile
+from enum import StrEnum
+
+from zhiku.errors import DocumentUnreadable
+from zhiku.ingestion.extract.decode import is_text
+from zhiku.ingestion.extract.parts import EMPTY
+
+ENCRYPTED = "The file is encrypted. Remove the password and upload it again."
+
+
+class Kind(StrEnum):
+    """The formats that are read, each named by its usual extension."""
+
+    TXT = "txt"
+    MD = "md"
+    MDX = "mdx"
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+    CSV = "csv"
+    SUBTITLES = "vtt"
+    PROPERTIES = "properties"
+    EML = "eml"
+    RTF = "rtf"
+    PDF = "pdf"
+    DOCX = "docx"
+    XLSX = "xlsx"
+    PPTX = "pptx"
+    ODT = "odt"
+    ODS = "ods"
+    ODP = "odp"
+    EPUB = "epub"
+    XLS = "xls"
+    DOC = "doc"
+    PPT = "ppt"
+    MSG = "msg"
+
+
+TEXT_EXTENSIONS = {
+    "txt": Kind.TXT,
+    "md": Kind.MD,
+    "markdown": Kind.MD,
+    "mdx": Kind.MDX,
+    "html": Kind.HTML,
+    "htm": Kind.HTML,
+    "xml": Kind.XML,
+    "json": Kind.JSON,
+    "csv": Kind.CSV,
+    "vtt": Kind.SUBTITLES,
+    "srt": Kind.SUBTITLES,
+    "properties": Kind.PROPERTIES,
+    "eml": Kind.EML,
+}
+BINARY_EXTENSIONS = ("rtf", "pdf", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "xls", "doc", "ppt", "msg")
+
+# A member (or the content of the member `mimetype`) that only this kind of archive has.
+ARCHIVE_MEMBERS = (
+    ("word/document.xml", Kind.DOCX),
+    ("xl/workbook.xml", Kind.XLSX),
+    ("xl/workbook.bin", Kind.XLSX),
+    ("ppt/presentation.xml", Kind.PPTX),
+)
+ARCHIVE_TYPES = {
+    b"application/epub+zip": Kind.EPUB,
+    b"application/vnd.oasis.opendocument.text": Kind.ODT,
+    b"application/vnd.oasis.opendocument.spreadsheet": Kind.ODS,
+    b"application/vnd.oasis.opendocument.presentation": Kind.ODP,
+}
+# Streams of the older Office container, whose directory holds names in UTF-16.
+OLE_STREAMS = (
+    ("WordDocument", Kind.DOC),
+    ("Workbook", Kind.XLS),
+    ("PowerPoint Document", Kind.PPT),
+    ("__properties_version1.0", Kind.MSG),
+    ("Book", Kind.XLS),
+)
+ENCRYPTED_MEMBER = 0x1
+# Compressed Office files unpack to 5 to 20 times their size; what is past this is not read to the end anyway.
+UNPACKED_BYTES = 512 << 20
+HTML_START = re.compile(rb"\W{0,200}<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+HEAD_BYTES = 1024
+
+
+def supported_extensions() -> frozenset[str]:
+    """The extensions an upload may have, in lower case and without the dot."""
+    return frozenset(TEXT_EXTENSIONS) | frozenset(BINARY_EXTENSIONS)
+
+
+def detect_kind(content: bytes, extension: str) -> Kind:
+    """The kind of a file. Raises DocumentUnreadable if it is empty, locked, or of a kind that is not read."""
+    if not content:
+        raise DocumentUnreadable(EMPTY)
+    head = content[:HEAD_BYTES]
+    if b"%PDF-" in head:
+        return Kind.PDF
+    if head.startswith(b"PK\x03\x04"):
+        return kind_of_archive(content, extension)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return kind_of_container(content, extension)
+    if head.lstrip().startswith(b"{\\rtf"):
+        return Kind.RTF
+    if extension == "eml":
+        return Kind.EML
+    if not is_text(content):
+        raise DocumentUnreadable(not_as_named(extension))
+    if extension in TEXT_EXTENSIONS:
+        return TEXT_EXTENSIONS[extension]
+    # Programs save web pages under the names of Word and Excel files.
+    return Kind.HTML if HTML_START.match(head) else Kind.TXT
+
+
+def kind_of_archive(content: bytes, extension: str) -> Kind:
+    """The kind of a zip archive; raises DocumentUnreadable for one that is none of ours."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            check_members(members)
+            declared = read_declared_type(archive)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError) as error:
+        raise DocumentUnreadable(damaged(extension)) from error
+    if declared in ARCHIVE_TYPES:
+        return ARCHIVE_TYPES[declared]
+    names = {member.filename.replace("\\", "/").lower().lstrip("/") for member in members}
+    for name, kind in ARCHIVE_MEMBERS:
+        if name in names:
+            return kind
+    raise DocumentUnreadable(not_as_named(extension))
+
+
+def check_members(members: list[zipfile.ZipInfo]) -> None:
+    """Raise DocumentUnreadable for a locked archive and for one that says it unpacks to too much."""
+    if any(member.flag_bits & ENCRYPTED_MEMBER for member in members):
+        raise DocumentUnreadable(ENCRYPTED)
+    if sum(member.file_size for member in members) > UNPACKED_BYTES:
+        raise DocumentUnreadable(
+            f"The file unpacks to more than {UNPACKED_BYTES >> 20} MiB. Split it into smaller files and upload those."
+        )
+
+
+def read_declared_type(archive: zipfile.ZipFile) -> bytes:
+    """The media type that EPUB and OpenDocument files declare in their first member, empty for others."""
+    try:
+        with archive.open("mimetype") as member:
+            return member.read(128).strip()
+    except KeyError:
+        return b""
+
+
+def kind_of_container(content: bytes, extension: str) -> Kind:
+    """The kind of an older Office file; raises DocumentUnreadable for one that is locked or none of ours."""
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        raise DocumentUnreadable(ENCRYPTED)
+    for name, kind in OLE_STREAMS:
+        if (name + "\0").encode("utf-16-le") in content:
+            return kind
+    raise DocumentUnreadable(damaged(extension))
+
+
+def damaged(extension: str) -> str:
+    """The message for a file that is broken."""
+    return (
+        f"The .{extension} file is damaged or incomplete. "
+        "Open it in the program it came from, save it again and upload the new copy."
+    )
+
+
+def not_as_named(extension: str) -> str:
+    """The message for a file whose content is of a kind that is not read, whatever its name says."""
+    return f"The content of the file is not that of a .{extension} file. Save it as one and upload it again."

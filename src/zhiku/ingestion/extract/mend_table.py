@@ -1,0 +1,45 @@
+"""Tables as one line of text per row, each value with its column's header."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+DELIMITERS = ",\t;|"
+SAMPLE_LINES = 20
+# One cell may be as large as the whole file; Python's own bound is 128 KiB.
+FIELD_CHARS = 1 << 30
+
+
+def mend_csv(text: str) -> str:
+    """The rows of a CSV file as lines (see `table_lines`)."""
+    csv.field_size_limit(FIELD_CHARS)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=find_delimiter(text))
+    return "\n".join(table_lines(reader))
+
+
+def find_delimiter(text: str) -> str:
+    """The delimiter that splits the first lines most evenly."""
+    lines = [line for line in text[:65536].splitlines()[:SAMPLE_LINES] if line.strip()]
+    return max(DELIMITERS, key=lambda delimiter: evenness(lines, delimiter))
+
+
+def evenness(lines: Sequence[str], delimiter: str) -> tuple[int, int]:
+    """How many lines have as many of the delimiter as the first, and how many that is."""
+    first = lines[0].count(delimiter) if lines else 0
+    return (sum(line.count(delimiter) == first for line in lines) if first else 0, first)
+
+
+def table_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A line `"header":"value";…` for each row after the first; values without text are left out.
+
+    The first row with text holds the headers; a table of that row alone becomes one line of its values.
+    """
+    filled = ([" ".join(cell.split()) for cell in row] for row in rows)
+    with_text = (row for row in filled if any(row))
+    headers: list[str] = next(with_text, [])
+    has_rows = False
+    for row in with_text:
+        has_rows = True
+        yield "".join(f'"{headers[n] if n < len(headers) else ""}":"{cell}";' for n, cell in enumerate(row) if cell)
+    if headers and not has_rows:
+        yield "".join(f'"{cell}";' for cell in headers if cell)
