@@ -60,6 +60,12 @@ def ensure_workspace(rt: Runtime) -> Workspace:
         return store.find_workspace(tx) or made
 
 
+def is_ready(rt: Runtime) -> bool:
+    """Return whether the catalog can be read and was set up. Raises Unavailable if it cannot be read."""
+    with rt.db.read() as conn:
+        return store.find_workspace(conn) is not None
+
+
 def ensure_first_key(rt: Runtime) -> str | None:
     """Return a new key if none was ever made, to be shown once; otherwise None.
 
