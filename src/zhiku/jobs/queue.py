@@ -22,6 +22,7 @@ WAITING, RUNNING, FAILED = "waiting", "running", "failed"
 BACKOFF_FIRST_SECONDS = 2.0
 BACKOFF_FACTOR = 3.0
 BACKOFF_MOST_SECONDS = 300.0
+CUT_OFF_PAUSE_SECONDS = 2.0
 CLAIM_TRIES = 20
 
 
@@ -195,9 +196,10 @@ _HAND_BACK = text("""
     AND state = 'running'
 """)
 
+# A job that was cut off before lets others go first, so that one that kills its workers holds nobody up.
 _HAND_BACK_OWNED = text("""
     UPDATE jobs
-    SET state = 'waiting', lease_owner = NULL, lease_until = NULL
+    SET state = 'waiting', run_at = :now + :pause_seconds * (fence - 1), lease_owner = NULL, lease_until = NULL
     WHERE state = 'running'
     AND SUBSTR(lease_owner, 1, LENGTH(:prefix)) = :prefix
 """)
@@ -326,9 +328,10 @@ def release(tx: Connection, job: Job) -> None:
     tx.execute(_HAND_BACK, {"number": job.number, "fence": job.fence})
 
 
-def release_owner(tx: Connection, prefix: str) -> int:
+def release_owner(tx: Connection, clock: Clock, prefix: str) -> int:
     """Hand back all jobs of owners whose name begins with `prefix`; return how many. Only when they are dead."""
-    return tx.execute(_HAND_BACK_OWNED, {"prefix": prefix}).rowcount
+    values = {"prefix": prefix, "now": clock.now(), "pause_seconds": CUT_OFF_PAUSE_SECONDS}
+    return tx.execute(_HAND_BACK_OWNED, values).rowcount
 
 
 def cancel_subject(tx: Connection, subject: str) -> int:
