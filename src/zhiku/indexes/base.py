@@ -64,11 +64,34 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """How a shard is doing: what `rebuild.is_rebuild_due` decides by.
+
+    `postings` can be found. `dead` are deleted or replaced ones that still take room and count in the
+    words' frequencies; `unoptimised` were put since the shard was built and cost more to search by vector.
+    """
+
+    postings: int
+    dead: int
+    unoptimised: int
+
+
+class IndexDamaged(Exception):
+    """A shard's files cannot be loaded: build it anew from the catalog and swap it in."""
+
+
+class IndexLocked(Exception):
+    """Another process has the shard open; only one may. Most likely a second server on the same data dir."""
+
+
 class Index(Protocol):
     """Searchable postings of all datasets. Safe to call from several threads.
 
     Everything in it is derived: deleting it loses nothing that `rebuild` cannot bring back.
     A shard that does not exist yet is empty to readers and made by the first `put`.
+    Hits of equal score come by ascending number; which of them `limit` cuts off is the index's choice.
+    Every call that names a shard may raise IndexDamaged or IndexLocked, a write also StorageFull.
     """
 
     def put(self, shard: Shard, postings: Sequence[Posting]) -> None:
@@ -111,6 +134,18 @@ class Index(Protocol):
 
     def list_numbers(self, shard: Shard) -> list[int]:
         """Return the numbers of all postings, ascending; for verify and tests, not for requests."""
+        ...
+
+    def state(self, shard: Shard) -> ShardState:
+        """Return how the shard is doing, opening it if need be; all zeros if there is none."""
+        ...
+
+    def list_generations(self, dataset_id: str) -> list[int]:
+        """Return the generations of a dataset that exist, ascending."""
+        ...
+
+    def drop_generation(self, dataset_id: str, generation: int) -> None:
+        """Remove one generation once nobody uses it any more; nothing happens if it does not exist."""
         ...
 
     def drop(self, dataset_id: str) -> None:

@@ -1,0 +1,241 @@
+"""The Edge shards this process has open: opened on demand, closed when long unused, never under a user."""
+
+import json
+import shutil
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from qdrant_edge import EdgeShard, PayloadSchemaType, UpdateOperation
+
+from zhiku.errors import StorageFull, Unavailable
+from zhiku.indexes.base import IndexDamaged, IndexLocked, Shard, ShardState
+from zhiku.indexes.edge_points import DOCUMENT, KEYWORDS, TERMS, load_config, make_config
+from zhiku.indexes.idf_cache import IdfCache
+
+BUILT_FILE = "built.json"
+"""Written into a shard by a build: how many of its vectors are optimised."""
+
+DROPPED_PREFIX = ".dropped-"
+
+Key = tuple[str, int]
+
+
+class OpenShard:
+    """One open shard with what is known about it; use it only inside `OpenShards.reading` or `writing`."""
+
+    def __init__(self, engine: EdgeShard, folder: Path, optimised: int) -> None:
+        self.engine = engine
+        self.folder = folder
+        # By field, and by whether only the living postings are counted.
+        self.idfs = {(field, living): IdfCache() for field in (TERMS, KEYWORDS) for living in (False, True)}
+        # Postings put or deleted since it was opened.
+        self.changes = 0
+        self.users = 0
+        self.is_dirty = False
+        self._optimised = optimised
+        self._state: tuple[int, ShardState] | None = None
+
+    def mark_changed(self, postings: int) -> None:
+        """Note a change of so many postings: what was known about the shard may be wrong, and a flush is due."""
+        self.is_dirty = True
+        self.changes += postings
+
+    def state(self) -> ShardState:
+        """Return how the shard is doing (3 us after a change, else nothing)."""
+        changes = self.changes
+        if self._state is None or self._state[0] != changes:
+            info = self.engine.info()
+            # The engine counts every sparse vector, of the dead too, and the optimised dense ones. Each posting
+            # has two sparse vectors.
+            stored = (info.indexed_vectors_count - self._optimised) // 2
+            postings = info.points_count
+            self._state = (
+                changes,
+                ShardState(postings, dead=max(stored - postings, 0), unoptimised=max(stored - self._optimised, 0)),
+            )
+        return self._state[1]
+
+
+class OpenShards:
+    """At most about `limit` open shards under `root`. Safe to call from several threads."""
+
+    def __init__(self, root: Path, limit: int) -> None:
+        self._root = root
+        self._limit = limit
+        self._open: OrderedDict[Key, OpenShard] = OrderedDict()
+        self._changed = threading.Condition()
+        self._is_closed = False
+        root.mkdir(parents=True, exist_ok=True)
+        for left_over in root.glob(f"{DROPPED_PREFIX}*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+
+    @contextmanager
+    def reading(self, shard: Shard) -> Generator[OpenShard | None]:
+        """Yield the shard, or None if it does not exist; it stays open until the block ends."""
+        with self._using(shard, is_made=False) as opened:
+            yield opened
+
+    @contextmanager
+    def writing(self, shard: Shard) -> Generator[OpenShard]:
+        """Yield the shard, made if it does not exist; it stays open until the block ends."""
+        with self._using(shard, is_made=True) as opened:
+            assert opened is not None
+            yield opened
+
+    def list_generations(self, dataset_id: str) -> list[int]:
+        """Return the generations that have a finished folder, ascending."""
+        folder = self._root / dataset_id
+        if not folder.is_dir():
+            return []
+        return sorted(int(each.name) for each in folder.iterdir() if each.name.isdecimal())
+
+    def drop(self, dataset_id: str, generation: int | None) -> None:
+        """Remove one generation, or all of a dataset, after its users are done with it."""
+        folder = self._root / dataset_id
+        if generation is not None:
+            folder /= str(generation)
+        # The name goes at once, the content may take its time, and a crash between leaves no half of a shard.
+        doomed = self._root / f"{DROPPED_PREFIX}{uuid.uuid4().hex}"
+        with self._changed:
+            while keys := [key for key in self._open if key[0] == dataset_id and generation in {None, key[1]}]:
+                if self._open[keys[0]].users:
+                    self._changed.wait()
+                else:
+                    self._open.pop(keys[0]).engine.close()
+            with suppress(FileNotFoundError):
+                folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def flush(self) -> None:
+        """Write every changed shard to disk, one after the other."""
+        for opened in self._hold_dirty():
+            try:
+                opened.is_dirty = False
+                with engine_errors(opened.folder):
+                    opened.engine.flush()
+            finally:
+                self._let_go(opened)
+
+    def close(self) -> None:
+        """Flush and close every shard once its users are done; nothing can be opened afterwards."""
+        with self._changed:
+            self._is_closed = True
+            while self._open:
+                self._changed.wait_for(lambda: not any(opened.users for opened in self._open.values()))
+                _, opened = self._open.popitem()
+                opened.engine.flush()
+                opened.engine.close()
+
+    @contextmanager
+    def _using(self, shard: Shard, *, is_made: bool) -> Generator[OpenShard | None]:
+        opened = self._take(shard, is_made=is_made)
+        if opened is None:
+            yield None
+            return
+        try:
+            with engine_errors(opened.folder):
+                yield opened
+        finally:
+            self._let_go(opened)
+
+    def _take(self, shard: Shard, *, is_made: bool) -> OpenShard | None:
+        key = (shard.dataset_id, shard.generation)
+        with self._changed:
+            opened = self._open.get(key)
+            if opened is None:
+                if self._is_closed:
+                    raise Unavailable
+                opened = self._open_folder(shard, is_made=is_made)
+                if opened is None:
+                    return None
+                self._open[key] = opened
+            self._open.move_to_end(key)
+            opened.users += 1
+            return opened
+
+    def _let_go(self, opened: OpenShard) -> None:
+        with self._changed:
+            opened.users -= 1
+            if not opened.users:
+                self._changed.notify_all()
+            if len(self._open) > self._limit:
+                self._close_unused()
+
+    def _close_unused(self) -> None:
+        unused = next((key for key, opened in self._open.items() if not opened.users), None)
+        if unused is not None:
+            opened = self._open.pop(unused)
+            opened.engine.flush()
+            opened.engine.close()
+
+    def _hold_dirty(self) -> list[OpenShard]:
+        with self._changed:
+            dirty = [opened for opened in self._open.values() if opened.is_dirty]
+            for opened in dirty:
+                opened.users += 1
+            return dirty
+
+    def _open_folder(self, shard: Shard, *, is_made: bool) -> OpenShard | None:
+        folder = self._root / shard.dataset_id / str(shard.generation)
+        if folder.is_dir():
+            return OpenShard(load_engine(folder, shard), folder, _read_built(folder))
+        if not is_made:
+            return None
+        return OpenShard(make_engine(folder, shard, has_graph=False), folder, optimised=0)
+
+
+def make_engine(folder: Path, shard: Shard, *, has_graph: bool) -> EdgeShard:
+    """Make an empty shard in `folder` and return it open. Raises StorageFull."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with engine_errors(folder):
+        engine = EdgeShard.create(str(folder), make_config(shard, has_graph=has_graph))
+        engine.update(UpdateOperation.create_field_index(DOCUMENT, PayloadSchemaType.Integer))
+    return engine
+
+
+def load_engine(folder: Path, shard: Shard) -> EdgeShard:
+    """Open the shard in `folder`. Raises IndexDamaged, IndexLocked."""
+    with engine_errors(folder, is_loading=True):
+        engine = EdgeShard.load(str(folder), load_config(shard))
+        # A crash just after the shard was made may have kept the field from its index.
+        if DOCUMENT not in engine.info().payload_schema:
+            engine.update(UpdateOperation.create_field_index(DOCUMENT, PayloadSchemaType.Integer))
+    return engine
+
+
+def write_built(folder: Path, optimised: int) -> None:
+    """Note in a shard's folder how many of its postings have an optimised vector."""
+    (folder / BUILT_FILE).write_text(json.dumps({"optimised": optimised}), encoding="utf-8")
+
+
+def _read_built(folder: Path) -> int:
+    try:
+        return int(json.loads((folder / BUILT_FILE).read_bytes())["optimised"])
+    except FileNotFoundError:
+        return 0
+    except (ValueError, KeyError, TypeError) as error:
+        raise IndexDamaged(f"{folder.parent.name}: {BUILT_FILE} cannot be read") from error
+
+
+@contextmanager
+def engine_errors(folder: Path, *, is_loading: bool = False) -> Generator[None]:
+    """Translate what the engine raises; it knows only bare `Exception` and a panic that is not even one."""
+    try:
+        yield
+    except BaseException as error:
+        # Ours are subclasses; the engine raises `Exception` itself, so its words are all there is to go by.
+        is_panic = type(error).__name__ == "PanicException"
+        if type(error) is not Exception and not is_panic:
+            raise
+        message = str(error)
+        if "WouldBlock" in message:
+            raise IndexLocked(f"the index of dataset {folder.parent.name} is open in another process") from error
+        if "No space left" in message or "StorageFull" in message:
+            raise StorageFull from error
+        if is_loading or is_panic:
+            raise IndexDamaged(f"the index of dataset {folder.parent.name} cannot be read: {message}") from error
+        raise
