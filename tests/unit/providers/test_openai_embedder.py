@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.embedding_server import EmbeddingServer, Fault, text_vector
+from tests.fake_clock import FakeClock
 from zhiku.errors import ModelCallFailed, ProviderNotInitialize
 from zhiku.providers.endpoint import JOB_PATIENCE, REQUEST_PATIENCE, Pace
 from zhiku.providers.openai import OpenAIEmbedder
@@ -16,22 +17,16 @@ from zhiku.providers.openai import OpenAIEmbedder
 KEY = "sk-very-secret"
 
 
-@dataclass
-class HandTime:
+class HandTime(FakeClock):
     """Time that passes only when someone sleeps; `slept` are the waits."""
 
-    time: float = 1_800_000_000.0
-    slept: list[float] = field(default_factory=list[float])
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
+    def __init__(self) -> None:
+        super().__init__(1_800_000_000.0)
+        self.slept: list[float] = []
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.time += seconds
+        self.advance(seconds)
 
 
 @pytest.fixture
@@ -278,5 +273,5 @@ def test_a_query_probes_after_a_pause(server: EmbeddingServer, embedder: OpenAIE
         with pytest.raises(ModelCallFailed):
             embedder.embed_query("a")
     server.standing_fault = None
-    hand_time.time += 10
+    hand_time.advance(10)
     assert embedder.embed_query("a").shape == (384,)
