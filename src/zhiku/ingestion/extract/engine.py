@@ -11,6 +11,7 @@ from zhiku.ingestion.extract.detect import ENCRYPTED, Kind, damaged, detect_kind
 from zhiku.ingestion.extract.mend_table import mend_csv, table_lines
 from zhiku.ingestion.extract.mend_text import mend_mdx, mend_subtitles, unescape_unicode
 from zhiku.ingestion.extract.parts import Part
+from zhiku.ingestion.extract.pdf import read_pdf
 
 NO_TEXT_LAYER = "The file has no text layer (scanned pages). Run OCR on it and upload it again."
 TOO_COMPLEX = "The file unpacks to more than is allowed or is nested too deeply. Simplify it and upload it again."
@@ -56,6 +57,8 @@ load_codecs()
 def extract_parts(content: bytes, extension: str) -> list[Part]:
     """The parts of a file; raises DocumentUnreadable with a message for its owner."""
     kind = detect_kind(content, extension)
+    if kind is Kind.PDF:
+        return read_pdf(content, extension)
     if kind in TEXT_KINDS:
         return [Part(TEXT_KINDS[kind](decode_text(content)))]
     if kind in DECODED_KINDS:

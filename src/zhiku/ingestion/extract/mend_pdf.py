@@ -1,0 +1,171 @@
+"""The lines of a PDF page put together to paragraphs and headings (pure: it knows lines, not files)."""
+
+import itertools
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+# What PDFium puts where a line ended in a hyphen.
+HYPHEN = "\ufffe"
+BROKEN_WORD = re.compile(rf"(\S*){HYPHEN}\s*(\S*)")
+# Scripts written without spaces, with their punctuation.
+UNSPACED = re.compile(r"[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+LIST_START = re.compile(
+    r"(?:[•◦▪‣·●○■□◆*–—-]\s|\(?\d{1,3}(?:[-.]\d{1,3})*[.)、．：:]\D|[(（]?[一二三四五六七八九十百]{1,4}[)）、．]|第[一二三四五六七八九十百\d]+[章节条]"
+    r"|[①-⑳]|[a-zA-Z][.)]\s)"
+)
+
+HEADING_CHARS = 120
+# Sizes relative to the size most of the text has, from the largest heading down.
+HEADING_SIZES = ((1.6, "# "), (1.3, "## "), (1.12, "### "))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as it stands on the page, in points, y upwards.
+
+    `size` is that of its font, `gap` the widest empty space within the line.
+    """
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+    size: float
+    gap: float = 0.0
+
+
+def body_size(lines: Iterable[Line]) -> float:
+    """The font size that most characters have, rounded to half a point; 0 without lines."""
+    counts: Counter[float] = Counter()
+    for line in lines:
+        counts[round(line.size * 2) / 2] += len(line.text)
+    return counts.most_common(1)[0][0] if counts else 0.0
+
+
+def page_text(lines: Sequence[Line], body: float) -> str:
+    """The page as Markdown: paragraphs apart by an empty line, the lines of tables and addresses one below the other.
+
+    `body` is the document's `body_size`; larger lines become headings.
+    """
+    blocks: list[str] = []
+    for run in reading_order(lines):
+        blocks += run_blocks(run, lines, body)
+    return "\n\n".join(blocks)
+
+
+def reading_order(lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines in runs that go down the page, in the order to read them.
+
+    The order in the file is right for columns and tables, but some programs write titles, headers and footers at
+    odd places: a run moves up only over runs that lie wholly below it.
+    """
+    runs: list[list[Line]] = []
+    for line in lines:
+        if runs and line.bottom < runs[-1][-1].top and not jumps(runs[-1][-1], line):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    ordered: list[list[Line]] = []
+    for run in runs:
+        place = len(ordered)
+        while place and lowest(run) >= highest(ordered[place - 1]):
+            place -= 1
+        ordered.insert(place, run)
+    return ordered
+
+
+def jumps(before: Line, line: Line) -> bool:
+    """Whether a line stands apart from the one before it: far below it, or beside it."""
+    far = before.bottom - line.top > 6 * max(before.size, line.size)
+    beside = line.bottom >= before.bottom and line.left > before.right
+    return far and not beside
+
+
+def lowest(run: Sequence[Line]) -> float:
+    """The y of a run's bottom."""
+    return min(line.bottom for line in run)
+
+
+def highest(run: Sequence[Line]) -> float:
+    """The y of a run's top."""
+    return max(line.top for line in run)
+
+
+def run_blocks(run: Sequence[Line], page: Sequence[Line], body: float) -> list[str]:
+    """The paragraphs, headings and groups of single lines of one run."""
+    steps = [above.bottom - below.bottom for above, below in itertools.pairwise(run)]
+    usual = statistics.median(steps) if steps else 0.0
+    blocks: list[list[Line]] = []
+    texts: list[str] = []
+    for line in run:
+        before = blocks[-1][-1] if blocks else None
+        if before is None or starts_block(before, line, usual):
+            blocks.append([line])
+            texts.append(line.text)
+        else:
+            joined = continues(before, line, right_edge(before, page))
+            texts[-1] = join_lines(texts[-1], line.text) if joined else f"{texts[-1]}\n{line.text}"
+            blocks[-1].append(line)
+    return [
+        heading_mark(block, text, body) + text for block, text in zip(blocks, map(mend_hyphens, texts), strict=True)
+    ]
+
+
+def starts_block(before: Line, line: Line, usual: float) -> bool:
+    """Whether a line is further from the one before it than lines are here, or of another size."""
+    step = before.bottom - line.bottom
+    apart = step > 1.25 * usual and step > 1.5 * min(before.size, line.size)
+    return apart or abs(before.size - line.size) > 0.12 * max(before.size, line.size)
+
+
+def right_edge(line: Line, page: Sequence[Line]) -> float:
+    """Where the column of a line ends: the furthest that lines with about the same left edge go."""
+    return max(other.right for other in page if abs(other.left - line.left) < 3 * line.size + 1)
+
+
+def continues(before: Line, line: Line, right: float) -> bool:
+    """Whether a line goes on with the sentence of the one before it, which then had no room for its first word."""
+    if LIST_START.match(line.text) or is_row(before) or is_row(line):
+        return False
+    word = 1 if UNSPACED.match(line.text) else len(line.text.split(" ", 1)[0]) + 1
+    wide = (line.right - line.left) / len(line.text)
+    if before.right + word * wide < right - 0.5 * before.size:
+        return False
+    # An indented first line begins a paragraph, but the line below a hanging item is indented too.
+    return line.left < before.left + 0.8 * line.size or bool(LIST_START.match(before.text))
+
+
+def is_row(line: Line) -> bool:
+    """Whether a line is the row of a table: its cells stand further apart than words do."""
+    return line.gap > 1.5 * line.size
+
+
+def join_lines(before: str, line: str) -> str:
+    """Two lines as one, with a space between them where the script has spaces."""
+    if before.endswith(HYPHEN) or UNSPACED.match(before[-1:]) or UNSPACED.match(line[:1]):
+        return before + line
+    return f"{before} {line}"
+
+
+def mend_hyphens(text: str) -> str:
+    """Words whole again that were broken at a line's end; a hyphen of the word's own stays."""
+
+    def mend(found: re.Match[str]) -> str:
+        own = bool(re.search(r"[-/\d_.]", found[1]) or re.search(r"[/_\d]", found[2]))
+        return found[1] + ("-" if own else "") + found[2]
+
+    while HYPHEN in text:
+        text = BROKEN_WORD.sub(mend, text)
+    return text
+
+
+def heading_mark(block: Sequence[Line], text: str, body: float) -> str:
+    """The Markdown mark of a block whose letters are larger than the text's, empty for others."""
+    if len(text) > HEADING_CHARS or "\n" in text:
+        return ""
+    size = min(line.size for line in block)
+    return next((mark for larger, mark in HEADING_SIZES if size >= larger * body), "")
