@@ -101,7 +101,7 @@ class PostgresCluster:
             raise PostgresMissing(f"initdb failed: {made.stderr.decode(errors='replace').strip().splitlines()[-1:]}")
         settings = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("wb") as log:
-            self._server = subprocess.Popen(
+            self._server = subprocess.Popen[bytes](
                 [programs / "postgres", "-D", data, "-k", self._folder, *settings],
                 stdout=log, stderr=log, **self._identity(),
             )  # fmt: skip

@@ -54,7 +54,8 @@ class Job:
 
 
 # One row in: which turn does it take? The dataset's last one + 1, but never before the turn being served:
-# the lowest due one, else the lowest delayed one, else the highest running one.
+# the lowest due one, else the lowest delayed one, else the highest running one. The CAST tells PostgreSQL
+# that the parameter has one type in both places.
 # Relies on ix_jobs_dataset_id_priority_turn and ix_jobs_state_priority_turn_number_run_at.
 _INSERT_JOB = text("""
     INSERT INTO jobs (
@@ -67,7 +68,7 @@ _INSERT_JOB = text("""
             FROM (
                 SELECT COALESCE(MAX(turn) + 1, 0) AS turn
                 FROM jobs
-                WHERE dataset_id = :dataset_id
+                WHERE dataset_id = CAST(:dataset_id AS VARCHAR(36))
                 AND priority = :priority
                 UNION ALL
                 SELECT COALESCE(
@@ -95,7 +96,7 @@ _INSERT_JOB = text("""
 # The conditions after the choice are for PostgreSQL, where another claim may commit between choice and
 # change; the unique index on running subjects decides between two claims of one subject.
 # Relies on ix_jobs_state_priority_turn_number_run_at and uq_jobs_running_subject.
-_CLAIM_JOB = text("""
+CLAIM_JOB = text("""
     UPDATE jobs
     SET state = 'running', fence = fence + 1, lease_owner = :owner, lease_until = :lease_until
     WHERE number = COALESCE(
@@ -182,7 +183,7 @@ _RETRY_LATER = text("""
 # A failed job's turn is over; a high one would send the dataset's next jobs to the end.
 _KEEP_FAILED = text("""
     UPDATE jobs
-    SET state = 'failed', turn = 0, attempts = attempts + 1, error = :error, lease_owner = NULL, lease_until = NULL
+    SET state = 'failed', turn = -1, attempts = attempts + 1, error = :error, lease_owner = NULL, lease_until = NULL
     WHERE number = :number
     AND fence = :fence
     AND state = 'running'
@@ -265,7 +266,7 @@ def claim(db: Database, clock: Clock, owner: str, lease_seconds: float, kinds: I
         values = {"owner": owner, "now": now, "lease_until": now + lease_seconds, "kinds": names}
         try:
             with db.begin() as tx:
-                row = tx.execute(_CLAIM_JOB, values).one_or_none()
+                row = tx.execute(CLAIM_JOB, values).one_or_none()
                 is_over = row is not None or not tx.execute(_COUNT_DUE, {"now": now, "kinds": names}).scalar_one()
         except IntegrityError:
             continue
