@@ -232,7 +232,7 @@ def test_one_text_that_is_refused_is_named_by_the_provider(server: EmbeddingServ
 def test_a_provider_that_does_not_answer_is_given_up_and_asked_for_less(
     server: EmbeddingServer, hand_time: HandTime
 ) -> None:
-    patience = replace(JOB_PATIENCE, total_seconds=1)
+    patience = replace(JOB_PATIENCE, tries=1, total_seconds=1)
     pace = Pace(job=patience, clock=hand_time, sleep=hand_time.sleep)
     server.fail(Fault.SLOW)
     with closing(OpenAIEmbedder(server.url, "test", None, pace)) as embedder:
