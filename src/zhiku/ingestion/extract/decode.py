@@ -1,6 +1,10 @@
 """Text out of bytes of unknown encoding."""
 
 import codecs
+import contextlib
+import encodings
+import importlib
+import pkgutil
 import re
 
 BOMS = (
@@ -53,9 +57,11 @@ def decode_text(content: bytes) -> str:
 
 
 def load_codecs() -> None:
-    """Load every encoding that may be needed, for a process that can open no file later."""
-    for encoding in {*DECLARABLE.values(), *CANDIDATES, *(encoding for _, encoding in BOMS), "gb2312", "big5", "cp437"}:
-        codecs.lookup(encoding)
+    """Load every encoding Python has, for a process that can open no file later."""
+    for module in pkgutil.iter_modules(encodings.__path__):
+        # Two are for Windows only, and say so in different ways.
+        with contextlib.suppress(ImportError, AttributeError):
+            importlib.import_module(f"encodings.{module.name}")
 
 
 def is_text(content: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Reads a file with the xberg library; runs only in a limited child process."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import xberg
@@ -8,12 +9,13 @@ import xberg
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.decode import decode_text, load_codecs
 from zhiku.ingestion.extract.detect import ENCRYPTED, Kind, damaged, detect_kind
+from zhiku.ingestion.extract.mend_eml import mend_eml
+from zhiku.ingestion.extract.mend_markdown import mend_markdown
 from zhiku.ingestion.extract.mend_table import mend_csv, table_lines
 from zhiku.ingestion.extract.mend_text import mend_mdx, mend_subtitles, unescape_unicode
 from zhiku.ingestion.extract.parts import Part
 from zhiku.ingestion.extract.pdf import read_pdf
 
-NO_TEXT_LAYER = "The file has no text layer (scanned pages). Run OCR on it and upload it again."
 TOO_COMPLEX = "The file unpacks to more than is allowed or is nested too deeply. Simplify it and upload it again."
 
 OFFICE = "application/vnd.openxmlformats-officedocument"
@@ -21,9 +23,7 @@ OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
 MEDIA_TYPES = {
     Kind.HTML: "text/html",
     Kind.XML: "application/xml",
-    Kind.EML: "message/rfc822",
     Kind.RTF: "application/rtf",
-    Kind.PDF: "application/pdf",
     Kind.DOCX: f"{OFFICE}.wordprocessingml.document",
     Kind.XLSX: f"{OFFICE}.spreadsheetml.sheet",
     Kind.PPTX: f"{OFFICE}.presentationml.presentation",
@@ -45,9 +45,9 @@ TEXT_KINDS: dict[Kind, Callable[[str], str]] = {
     Kind.SUBTITLES: mend_subtitles,
     Kind.CSV: mend_csv,
 }
-DECODED_KINDS = (Kind.HTML, Kind.XML)
 SHEET_KINDS = (Kind.XLSX, Kind.XLS, Kind.ODS)
-PAGED_KINDS = (Kind.PDF, Kind.PPTX, Kind.PPT, Kind.ODP)
+SLIDE_KINDS = (Kind.PPTX, Kind.PPT, Kind.ODP)
+XML_ENCODING = re.compile(r"""^(\s*<\?xml\b[^>]{0,200}?)\s+encoding\s*=\s*["'][^"']{0,100}["']""", re.IGNORECASE)
 TABLE_CELLS = 5_000_000
 
 # The children can open no file, so nothing may be left to load: names in archives are in code page 437.
@@ -61,14 +61,29 @@ def extract_parts(content: bytes, extension: str) -> list[Part]:
         return read_pdf(content, extension)
     if kind in TEXT_KINDS:
         return [Part(TEXT_KINDS[kind](decode_text(content)))]
-    if kind in DECODED_KINDS:
-        content = decode_text(content).encode()
+    if kind is Kind.EML:
+        return [Part(read_letter(content, extension))]
+    if kind in (Kind.HTML, Kind.XML):
+        return [Part(read_markup(decode_text(content), kind, extension))]
     document = run_library(content, kind, extension)
     if kind in SHEET_KINDS:
         return sheet_parts(document)
-    if kind in PAGED_KINDS:
-        return page_parts(document, kind)
-    return [Part(clean(document.content))]
+    if kind in SLIDE_KINDS:
+        return slide_parts(document)
+    return [Part(mend_markdown(document.content))]
+
+
+def read_letter(content: bytes, extension: str) -> str:
+    """An e-mail's headers and its message."""
+    letter = mend_eml(content)
+    body = read_markup(letter.body, Kind.HTML, extension) if letter.is_html else letter.body
+    return f"{letter.headers}\n\n{body}".strip()
+
+
+def read_markup(text: str, kind: Kind, extension: str) -> str:
+    """The readable text of HTML or XML, which says nothing any more of the encoding it had."""
+    content = XML_ENCODING.sub(r"\1", text, count=1).encode("utf-8", "replace")
+    return mend_markdown(run_library(content, kind, extension).content)
 
 
 def run_library(content: bytes, kind: Kind, extension: str) -> xberg.ExtractedDocument:
@@ -116,19 +131,11 @@ def sheet_parts(document: xberg.ExtractedDocument) -> list[Part]:
     tables: dict[int, list[str]] = {}
     for table in document.tables:
         tables.setdefault(table.page_number, []).extend(table_lines(table.cells))
-    parts = [Part(clean("\n".join(lines)), page) for page, lines in sorted(tables.items()) if lines]
-    return parts or [Part(clean(document.content))]
+    parts = [Part("\n".join(lines).replace("\0", ""), page) for page, lines in sorted(tables.items()) if lines]
+    return parts or [Part(mend_markdown(document.content))]
 
 
-def page_parts(document: xberg.ExtractedDocument, kind: Kind) -> list[Part]:
-    """A part for each page or slide with text."""
-    pages = [Part(clean(page.content), page.page_number) for page in document.pages or []]
-    parts = [part for part in pages if part.text.strip()]
-    if not parts and kind is Kind.PDF:
-        raise DocumentUnreadable(NO_TEXT_LAYER)
-    return parts or [Part(clean(document.content))]
-
-
-def clean(text: str) -> str:
-    """The text without NULs."""
-    return text.replace("\0", "")
+def slide_parts(document: xberg.ExtractedDocument) -> list[Part]:
+    """A part for each slide with text."""
+    parts = [Part(mend_markdown(page.content), page.page_number) for page in document.pages or []]
+    return [part for part in parts if part.text.strip()] or [Part(mend_markdown(document.content))]

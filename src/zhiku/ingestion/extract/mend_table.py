@@ -36,7 +36,8 @@ def table_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """
     filled = ([" ".join(cell.split()) for cell in row] for row in rows)
     with_text = (row for row in filled if any(row))
-    headers: list[str] = next(with_text, [])
+    nothing: list[str] = []
+    headers = next(with_text, nothing)
     has_rows = False
     for row in with_text:
         has_rows = True

@@ -22,7 +22,7 @@ def read_pdf(content: bytes, extension: str) -> list[Part]:
         with pypdfium2.PdfDocument(content) as document:
             pages = [read_lines(document, number) for number in range(len(document))]
     except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+        if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise DocumentUnreadable(ENCRYPTED) from error
         raise DocumentUnreadable(damaged(extension)) from error
     body = body_size(line for page in pages for line in page)
