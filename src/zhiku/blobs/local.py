@@ -72,14 +72,12 @@ class LocalBlobs:
 
     def list_keys(self, prefix: str = "") -> Iterator[str]:
         """Yield the stored keys that begin with `prefix`, in no order. Walks the whole store."""
-        for first in _names(self._root):
-            if first == _INCOMING:
-                continue
-            for second in _names(self._root / first):
-                for name in _names(self._root / first / second):
-                    key = name.replace(_SLASH, "/")
-                    if key.startswith(prefix):
-                        yield key
+        folders = (self._root / first for first in _names(self._root) if first != _INCOMING)
+        names = (name for folder in folders for second in _names(folder) for name in _names(folder / second))
+        for name in names:
+            key = name.replace(_SLASH, "/")
+            if key.startswith(prefix):
+                yield key
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")
