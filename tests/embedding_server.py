@@ -28,6 +28,7 @@ class Fault(StrEnum):
 
     SERVER_ERROR = "server error"
     RATE_LIMIT = "rate limit"
+    BAD_GATEWAY = "bad gateway"
     BAD_KEY = "bad key"
     BAD_REQUEST = "bad request"
     SLOW = "slow"
@@ -147,6 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(500, {"error": {"message": "the model fell over"}})
             case Fault.RATE_LIMIT:
                 self._answer(429, {"error": {"message": "too many requests"}})
+            case Fault.BAD_GATEWAY:
+                self._answer_bytes(502, b"<html><head><title>502 Bad Gateway</title></head></html>")
             case Fault.BAD_KEY:
                 text = f"Incorrect API key provided: {self.headers['Authorization']}. " + "x" * 1000
                 self._answer(401, {"error": {"message": text}})

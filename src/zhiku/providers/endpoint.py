@@ -20,6 +20,7 @@ T = TypeVar("T")
 _CONNECT_SECONDS = 5.0
 _ANSWER_BYTES = 32 * 1024 * 1024
 _REMOTE_TEXT_CHARS = 200
+_READ_ERROR_BYTES = 4096
 _OK = 200
 _SERVER_ERROR = 500
 _RETRIED_STATUS = frozenset({408, 409, 425, 429})
@@ -218,7 +219,13 @@ def _error_text(content: bytes) -> str:
     try:
         body = msgspec.json.decode(content, type=_ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return content[:4096].decode("utf-8", "replace")
+        return _plain_text(content)
     if isinstance(body.error, _ErrorDetail):
         return body.error.message
-    return body.error or body.message or body.detail or content[:4096].decode("utf-8", "replace")
+    return body.error or body.message or body.detail or _plain_text(content)
+
+
+def _plain_text(content: bytes) -> str:
+    text = content[:_READ_ERROR_BYTES].decode("utf-8", "replace").strip()
+    # A proxy before the provider answers with a page; its words say enough.
+    return re.sub(r"<[^>]*>", " ", text) if text.startswith("<") else text

@@ -120,6 +120,7 @@ def test_a_passing_fault_is_overcome(server: EmbeddingServer, embedder: OpenAIEm
     [
         (Fault.SERVER_ERROR, r"answered 500: the model fell over \(tried 4 times\)"),
         (Fault.RATE_LIMIT, r"answered 429: too many requests \(tried 4 times\)"),
+        (Fault.BAD_GATEWAY, r"answered 502: 502 Bad Gateway \(tried"),
         (Fault.HANG_UP, r"broke off the connection"),
         (Fault.TOO_FEW, r"returned 1 vectors for 2 texts"),
         (Fault.ZERO, r"returned a vector of zeros"),
