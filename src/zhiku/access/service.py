@@ -60,6 +60,12 @@ def ensure_workspace(rt: Runtime) -> Workspace:
         return store.find_workspace(tx) or made
 
 
+def mark_sample_loaded(rt: Runtime) -> None:
+    """Remember that the sample was loaded once; later starts leave it alone, deleted or not."""
+    with rt.db.begin() as tx:
+        store.mark_sample_loaded(tx)
+
+
 def is_ready(rt: Runtime) -> bool:
     """Return whether the catalog can be read and was set up. Raises Unavailable if it cannot be read."""
     with rt.db.read() as conn:

@@ -22,8 +22,19 @@ BYTE_ORDER_MARKS = (
 def decode_json(raw: bytes) -> dict[str, Any] | None:
     """Return the object in a body, None for an empty body and for `null`, which one client sends for empty.
 
+    Raises BadRequest as `decode_value` does, InvalidParam for JSON that is no object.
+    """
+    value = decode_value(raw)
+    if value is not None and not isinstance(value, dict):
+        raise InvalidParam("body: Input should be an object")
+    return cast("dict[str, Any] | None", value)
+
+
+def decode_value(raw: bytes) -> object:
+    """Return any JSON value, None for no bytes or only blanks.
+
     Raises BadRequest for what is not JSON, for NaN and other numbers without a value, half surrogates, a key that
-    comes twice and more than 64 levels; InvalidParam for JSON that is no object.
+    comes twice and more than 64 levels.
     """
     if not raw:
         return None
@@ -34,12 +45,8 @@ def decode_json(raw: bytes) -> dict[str, Any] | None:
         value: object = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadRequest from error
-    if value is None:
-        return None
     _check_values(value, may_hold_surrogates="\\u" in text)
-    if not isinstance(value, dict):
-        raise InvalidParam("body: Input should be an object")
-    return cast(dict[str, Any], value)
+    return value
 
 
 def _encoding(raw: bytes) -> str:

@@ -20,9 +20,7 @@ def parse_query(query_string: bytes, model: type[M]) -> M:
     if not query_string:
         return parse(model, {})
     try:
-        pairs = parse_qsl(
-            query_string.decode("latin-1"), encoding="utf-8", errors="strict", max_num_fields=MAX_PARAMETERS
-        )
+        pairs = parse_qsl(query_string.decode(), encoding="utf-8", errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError as error:
         raise InvalidParam("query: is not UTF-8") from error
     except ValueError as error:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated, ParamSpec, TypeVar, cast
 
 from fastapi import Depends
@@ -30,4 +31,4 @@ RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `call` returns, run in the pool of request threads, so that other requests go on."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, lambda: call(*args, **kwargs))
+    return await loop.run_in_executor(_threads, partial(call, *args, **kwargs))

@@ -1,7 +1,8 @@
 """A small runtime and a client in this process, for tests of what every request meets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +15,9 @@ from sqlalchemy import create_engine
 from zhiku.access.service import create_key, ensure_workspace
 from zhiku.db.engine import Database
 from zhiku.db.tables import metadata
+from zhiku.http import routes as server_routes
 from zhiku.runtime import Runtime, Wakeups
-from zhiku.server import ROUTERS, ReadinessCheck, create_app
+from zhiku.server import ReadinessCheck, create_app
 from zhiku.settings import Settings
 
 
@@ -72,11 +74,20 @@ class Client:
 
 
 def make_app(rt: Runtime, *routers: APIRouter, checks: Sequence[ReadinessCheck] = ()) -> FastAPI:
-    """Return the application with the server's own routes and these."""
-    return create_app(rt, checks, (*ROUTERS, *routers))
+    """Return the application with the server's own routes and these, and none of the resources'."""
+    return create_app(rt, checks, (server_routes.router, *routers))
 
 
 def make_key(rt: Runtime) -> dict[str, str]:
     """Return the header with a new key's bearer."""
     ensure_workspace(rt)
     return {"Authorization": f"Bearer {create_key(rt, 'test')[1]}"}
+
+
+@contextmanager
+def served(folder: Path, *routers: APIRouter, **settings: Any) -> Generator[tuple[Client, dict[str, str]]]:
+    """Yield a client of an app with these routers, and the header with a key for it."""
+    rt = make_runtime(folder, **settings)
+    with Client(make_app(rt, *routers)) as client:
+        yield client, make_key(rt)
+    rt.db.close()
