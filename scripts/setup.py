@@ -19,6 +19,11 @@ LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 # A dev environment holds everything that a run environment does, at the same versions.
 COVERS = {"run": ["run"], "dev": ["run", "dev"]}
 
+# A line of pip's for a package of the lock: to be fetched, there already, or not for this platform.
+MET = re.compile(
+    r"(?P<verb>Collecting|Requirement already satisfied:|Ignoring) (?P<name>[^\s=:]+)(?:==(?P<version>[^\s:]+))?"
+)
+
 
 def main(kind: str) -> int:
     """Return 0 when .venv holds what the lock of `kind` names and zhiku itself."""
@@ -92,7 +97,16 @@ def has_module(name: str) -> bool:
 
 def install_lock(lock: Path) -> None:
     """Install exactly what `lock` names, each file checked against its hash, a line a package."""
-    command = [*pip(), "install", "--require-hashes", "--no-deps", "--no-compile", "--only-binary", ":all:", "--no-input"]
+    command = [
+        *pip(),
+        "install",
+        "--require-hashes",
+        "--no-deps",
+        "--no-compile",
+        "--only-binary",
+        ":all:",
+        "--no-input",
+    ]
     command += ["--disable-pip-version-check", "--progress-bar", "off", "--requirement", str(lock)]
     total = len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE))
     say(f"2/3 installing {total} packages from {lock.name}, hashes checked")
@@ -101,11 +115,10 @@ def install_lock(lock: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or []:
             said.append(line)
-            met = re.match(r"(?:Collecting|Requirement already satisfied:|Ignoring) (\S+?)(?:==(\S+)|:| |$)", line)
-            if met:
-                count += 1
-                if line.startswith("Collecting"):
-                    say(f"    {count:>3}/{total} {met[1]} {met[2] or ''}".rstrip())
+            met = MET.match(line)
+            count += met is not None
+            if met and met["verb"] == "Collecting":
+                say(f"    {count:>3}/{total} {met['name']} {met['version'] or ''}".rstrip())
             elif line.startswith("Installing collected"):
                 say("    all there; unpacking")
     if process.returncode:
@@ -123,7 +136,11 @@ def install_project() -> None:
 def compile_bytecode() -> None:
     """Compile what pip unpacked, on all cores: pip does it on one, and a first start should not have to."""
     inside = str(VENV / "bin" / "python")
-    subprocess.run([inside, "-m", "compileall", "-qq", "-j", "0", str(VENV / "lib")], capture_output=True, check=False)
+    subprocess.run(
+        [inside, "-m", "compileall", "-qq", "-j", "0", str(VENV / "lib"), str(ROOT / "src")],
+        capture_output=True,
+        check=False,
+    )
 
 
 def say(line: str) -> None:

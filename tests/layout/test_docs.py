@@ -1,0 +1,54 @@
+"""Documentation that must not lag behind: settings, decisions, the changelog."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.layout.source import ROOT, sections
+from zhiku.settings import Settings
+
+SETTINGS_PAGE = ROOT / "docs" / "settings.md"
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+DECISION_PARTS = ["Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
+
+
+def documented_settings() -> dict[str, str]:
+    return sections(SETTINGS_PAGE.read_text(encoding="utf-8"))
+
+
+def written_default(name: str) -> str:
+    """Return how the page writes the default of a setting."""
+    default = Settings.model_fields[name].default
+    return "none" if default is None else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_with_its_default(name: str) -> None:
+    page = documented_settings()
+    variable = f"ZHIKU_{name.upper()}"
+    assert variable in page
+    assert re.search(rf"^Default: {re.escape(written_default(name))}(\.| \()", page[variable], re.MULTILINE)
+
+
+def test_no_documented_setting_is_unknown() -> None:
+    known = {f"ZHIKU_{name.upper()}" for name in Settings.model_fields}
+    assert set(documented_settings()) - known == set()
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_is_short_and_has_all_parts(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.count("\n") <= 60
+    assert re.match(r"\d{4}-[a-z0-9]+(-[a-z0-9]+)*\.md", page.name)
+    assert re.search(r"^Status: (Proposed|Accepted|Superseded by \d{4})$", text, re.MULTILINE)
+    assert list(sections(text)) == DECISION_PARTS
+
+
+def test_decisions_are_numbered_without_doubles() -> None:
+    numbers = [page.name[:4] for page in DECISIONS]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_the_changelog_has_a_place_for_the_next_release() -> None:
+    assert "Unreleased" in next(iter(sections((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))))
