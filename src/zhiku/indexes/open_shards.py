@@ -7,6 +7,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from qdrant_edge import EdgeShard, PayloadSchemaType, UpdateOperation
@@ -17,17 +18,28 @@ from zhiku.indexes.edge_points import DOCUMENT, KEYWORDS, TERMS, load_config, ma
 from zhiku.indexes.idf_cache import IdfCache
 
 BUILT_FILE = "built.json"
-"""Written into a shard by a build: how many of its vectors are optimised."""
+"""Written into a shard's folder by a build: a `Built`."""
+
+BUILDING_SUFFIX = ".building"
+"""Ends the name of a generation's folder while a build writes it."""
 
 DROPPED_PREFIX = ".dropped-"
 
 Key = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a shard had when it was built: its postings, and how many optimised dense vectors the engine counts."""
+
+    postings: int
+    vectors: int
+
+
 class OpenShard:
     """One open shard with what is known about it; use it only inside `OpenShards.reading` or `writing`."""
 
-    def __init__(self, engine: EdgeShard, folder: Path, optimised: int) -> None:
+    def __init__(self, engine: EdgeShard, folder: Path, built: Built, *, has_vectors: bool) -> None:
         self.engine = engine
         self.folder = folder
         # By field, and by whether only the living postings are counted.
@@ -36,7 +48,8 @@ class OpenShard:
         self.changes = 0
         self.users = 0
         self.is_dirty = False
-        self._optimised = optimised
+        self._built = built
+        self._has_vectors = has_vectors
         self._state: tuple[int, ShardState] | None = None
 
     def mark_changed(self, postings: int) -> None:
@@ -51,12 +64,11 @@ class OpenShard:
             info = self.engine.info()
             # The engine counts every sparse vector, of the dead too, and the optimised dense ones. Each posting
             # has two sparse vectors.
-            stored = (info.indexed_vectors_count - self._optimised) // 2
-            postings = info.points_count
-            self._state = (
-                changes,
-                ShardState(postings, dead=max(stored - postings, 0), unoptimised=max(stored - self._optimised, 0)),
-            )
+            stored = (info.indexed_vectors_count - self._built.vectors) // 2
+            dead = max(stored - info.points_count, 0)
+            # Words are searched as fast without optimising, so a shard without vectors does not need it.
+            unoptimised = max(stored - self._built.postings, 0) if self._has_vectors else 0
+            self._state = (changes, ShardState(info.points_count, dead, unoptimised))
         return self._state[1]
 
 
@@ -70,7 +82,7 @@ class OpenShards:
         self._changed = threading.Condition()
         self._is_closed = False
         root.mkdir(parents=True, exist_ok=True)
-        for left_over in root.glob(f"{DROPPED_PREFIX}*"):
+        for left_over in (*root.glob(f"{DROPPED_PREFIX}*"), *root.glob(f"*/*{BUILDING_SUFFIX}")):
             shutil.rmtree(left_over, ignore_errors=True)
 
     @contextmanager
@@ -181,11 +193,12 @@ class OpenShards:
 
     def _open_folder(self, shard: Shard, *, is_made: bool) -> OpenShard | None:
         folder = self._root / shard.dataset_id / str(shard.generation)
+        has_vectors = shard.dimension > 0
         if folder.is_dir():
-            return OpenShard(load_engine(folder, shard), folder, _read_built(folder))
+            return OpenShard(load_engine(folder, shard), folder, _read_built(folder), has_vectors=has_vectors)
         if not is_made:
             return None
-        return OpenShard(make_engine(folder, shard, has_graph=False), folder, optimised=0)
+        return OpenShard(make_engine(folder, shard, has_graph=False), folder, Built(0, 0), has_vectors=has_vectors)
 
 
 def make_engine(folder: Path, shard: Shard, *, has_graph: bool) -> EdgeShard:
@@ -207,18 +220,18 @@ def load_engine(folder: Path, shard: Shard) -> EdgeShard:
     return engine
 
 
-def write_built(folder: Path, optimised: int) -> None:
-    """Note in a shard's folder how many of its postings have an optimised vector."""
-    (folder / BUILT_FILE).write_text(json.dumps({"optimised": optimised}), encoding="utf-8")
+def write_built(folder: Path, built: Built) -> None:
+    """Note in a shard's folder what its build made."""
+    (folder / BUILT_FILE).write_text(json.dumps(asdict(built)), encoding="utf-8")
 
 
-def _read_built(folder: Path) -> int:
+def _read_built(folder: Path) -> Built:
     try:
-        return int(json.loads((folder / BUILT_FILE).read_bytes())["optimised"])
+        return Built(**json.loads((folder / BUILT_FILE).read_bytes()))
     except FileNotFoundError:
-        return 0
-    except (ValueError, KeyError, TypeError) as error:
-        raise IndexDamaged(f"{folder.parent.name}: {BUILT_FILE} cannot be read") from error
+        return Built(0, 0)
+    except (ValueError, TypeError) as error:
+        raise IndexDamaged(f"the index of dataset {folder.parent.name}: {BUILT_FILE} cannot be read") from error
 
 
 @contextmanager
