@@ -18,6 +18,8 @@ LIST_START = re.compile(
 )
 
 HEADING_CHARS = 120
+# A column narrower than this many letters is a list, an address or a poem, whose lines mean something.
+NARROW = 15
 # Sizes relative to the size most of the text has, from the largest heading down.
 HEADING_SIZES = ((1.6, "# "), (1.3, "## "), (1.12, "### "))
 
@@ -130,6 +132,8 @@ def right_edge(line: Line, page: Sequence[Line]) -> float:
 def continues(before: Line, line: Line, right: float) -> bool:
     """Whether a line goes on with the sentence of the one before it, which then had no room for its first word."""
     if LIST_START.match(line.text) or is_row(before) or is_row(line):
+        return False
+    if right - before.left < NARROW * before.size:
         return False
     word = 1 if UNSPACED.match(line.text) else len(line.text.split(" ", 1)[0]) + 1
     wide = (line.right - line.left) / len(line.text)

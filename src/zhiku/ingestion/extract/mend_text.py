@@ -5,7 +5,7 @@ import re
 UNICODE_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[0-9a-fA-F]{4})+)")
 FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 MODULE_LINE = re.compile(r"(?:import|export)\b.*(?:\bfrom\b|[=({;]|['\"])")
-COMPONENT_TAG = re.compile(r"</?[A-Z][A-Za-z0-9.]*(?:\s[^<>]*)?>")
+COMPONENT_TAG = re.compile(r"</?[A-Z][A-Za-z0-9.]*(?:\s[^<>]*)?/?>")
 MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
 CUE_TIME = re.compile(r"\s*(?:\d+:)?\d+:\d\d[.,]\d{1,3}\s*-->")
 CUE_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>|<\d[\d:.]*>|\{\\[^{}\n]{0,200}\}")
