@@ -30,8 +30,9 @@ class Module:
 @cache
 def tracked_files() -> tuple[Path, ...]:
     """Return every file of the project that exists: those git knows or would add, sorted."""
+    # A clone may belong to another user than the one who tests it.
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,

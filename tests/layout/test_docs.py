@@ -1,6 +1,8 @@
-"""Documentation that must not lag behind: settings, decisions, the changelog."""
+"""Documentation that must not lag behind: settings, errors, decisions, the changelog."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,17 @@ def test_a_decision_is_short_and_has_all_parts(page: Path) -> None:
 def test_decisions_are_numbered_without_doubles() -> None:
     numbers = [page.name[:4] for page in DECISIONS]
     assert len(numbers) == len(set(numbers))
+
+
+def test_the_generated_parts_are_what_make_docs_writes() -> None:
+    command = [sys.executable, "scripts/docs.py", "--check"]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_each_error_has_a_code_of_its_own() -> None:
+    codes = re.findall(r"^## `(\w+)`$", (ROOT / "docs" / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(set(codes)) == codes
 
 
 def test_the_changelog_has_a_place_for_the_next_release() -> None:

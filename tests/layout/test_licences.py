@@ -49,14 +49,12 @@ def licences(name: str) -> list[set[str]]:
     if name in READ_FROM_FILE:
         return alternatives(READ_FROM_FILE[name])
     about = metadata.metadata(name)
-    expression = about.get("License-Expression")
-    if expression:
-        return alternatives(expression)
-    spoken = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
-    spoken = [line for line in spoken if line not in ("OSI Approved", "DFSG approved")] or [
-        (about.get("License") or "unknown").split("\n")[0]
-    ]
-    return [{SPOKEN.get(line.lower(), line) for line in spoken}]
+    if "License-Expression" in about:
+        return alternatives(about["License-Expression"])
+    classifiers: list[str] = about.get_all("Classifier") or []
+    spoken = [line.rpartition(" :: ")[2] for line in classifiers if line.startswith("License :: OSI Approved :: ")]
+    named = spoken or [about["License"].split("\n")[0]]
+    return [{SPOKEN.get(line.lower(), line) for line in named}]
 
 
 def alternatives(expression: str) -> list[set[str]]:
