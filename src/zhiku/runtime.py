@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zhiku.blobs.base import BlobStore
 from zhiku.clock import Clock
 from zhiku.db.engine import Database
+from zhiku.db.hits import HitCounts
 from zhiku.indexes.base import Index
 from zhiku.providers.catalog import ModelCatalog
 from zhiku.settings import Settings
@@ -17,6 +18,22 @@ class Wakeups:
 
     jobs: Callable[[], None]
     outbox: Callable[[], None]
+
+
+class Activity:
+    """Remembers when somebody last asked, so that indexing can step aside while they do."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = float("-inf")
+
+    def note(self) -> None:
+        """Somebody asks now."""
+        self._last = self._clock.monotonic()
+
+    def is_recent(self, seconds: float = 0.1) -> bool:
+        """Tell whether somebody asked within the last `seconds`."""
+        return self._clock.monotonic() - self._last < seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +50,5 @@ class Runtime:
     models: ModelCatalog
     index: Index | None
     wakeups: Wakeups
+    activity: Activity
+    hits: HitCounts

@@ -7,15 +7,26 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from zhiku import __version__
+from zhiku.datasets import routes as dataset_routes
+from zhiku.documents import routes as document_routes
 from zhiku.http import routes as server_routes
 from zhiku.http.compat import Compat
 from zhiku.http.envelope import Envelope, reraise
 from zhiku.http.limits import RateLimit
 from zhiku.http.metrics import Measured, RequestMetrics
+from zhiku.http.upload import clear_incoming
+from zhiku.retrieval import routes as retrieval_routes
 from zhiku.runtime import Runtime
+from zhiku.segments import routes as segment_routes
 
 # The first ones are found fastest: the most frequent requests come first.
-ROUTERS: tuple[APIRouter, ...] = (server_routes.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    retrieval_routes.router,
+    document_routes.router,
+    segment_routes.router,
+    dataset_routes.router,
+    server_routes.router,
+)
 
 ReadinessCheck = Callable[[], str | None]
 
@@ -27,8 +38,10 @@ def create_app(rt: Runtime, checks: Sequence[ReadinessCheck] = (), routers: Sequ
         version=__version__,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={HTTPException: reraise, RequestValidationError: reraise},
     )
+    clear_incoming(rt.settings)
     app.state.runtime = rt
     app.state.rate_limit = RateLimit(rt.settings.rate_limit_per_minute, rt.clock)
     app.state.readiness_checks = tuple(checks)

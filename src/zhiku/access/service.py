@@ -46,7 +46,7 @@ def find_actor(rt: Runtime, key: str) -> Actor | None:
 
 def hash_key(key: str) -> str:
     """Return the SHA-256 of a key in hex; keys are random and long, so they need no salt."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def ensure_workspace(rt: Runtime) -> Workspace:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 # What PDFium puts where a line ended in a hyphen.
 HYPHEN = "\ufffe"
-BROKEN_WORD = re.compile(rf"(\S*){HYPHEN}\s*(\S*)")
+BROKEN_WORD = re.compile(rf"([^\s{HYPHEN}]{{0,80}}){HYPHEN}\s*(?=(\S{{0,80}}))")
 # Scripts written without spaces, with their punctuation.
 UNSPACED = re.compile(r"[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 LIST_START = re.compile(
@@ -20,6 +20,10 @@ LIST_START = re.compile(
 HEADING_CHARS = 120
 # A column narrower than this many letters is a list, an address or a poem, whose lines mean something.
 NARROW = 15
+# In points: an indent is narrower, columns are further apart.
+STRIP = 24
+# Where a program wrote a page in more runs than this, it is a drawing; its order is left alone.
+MOST_RUNS = 400
 # Sizes relative to the size most of the text has, from the largest heading down.
 HEADING_SIZES = ((1.6, "# "), (1.3, "## "), (1.12, "### "))
 
@@ -54,8 +58,9 @@ def page_text(lines: Sequence[Line], body: float) -> str:
     `body` is the document's `body_size`; larger lines become headings.
     """
     blocks: list[str] = []
+    edges = right_edges(lines)
     for run in reading_order(lines):
-        blocks += run_blocks(run, lines, body)
+        blocks += run_blocks(run, edges, body)
     return "\n\n".join(blocks)
 
 
@@ -71,6 +76,8 @@ def reading_order(lines: Sequence[Line]) -> list[list[Line]]:
             runs[-1].append(line)
         else:
             runs.append([line])
+    if len(runs) > MOST_RUNS:
+        return runs
     ordered: list[list[Line]] = []
     for run in runs:
         place = len(ordered)
@@ -97,7 +104,7 @@ def highest(run: Sequence[Line]) -> float:
     return max(line.top for line in run)
 
 
-def run_blocks(run: Sequence[Line], page: Sequence[Line], body: float) -> list[str]:
+def run_blocks(run: Sequence[Line], edges: dict[int, float], body: float) -> list[str]:
     """The paragraphs, headings and groups of single lines of one run."""
     steps = [above.bottom - below.bottom for above, below in itertools.pairwise(run)]
     usual = statistics.median(steps) if steps else 0.0
@@ -109,7 +116,7 @@ def run_blocks(run: Sequence[Line], page: Sequence[Line], body: float) -> list[s
             blocks.append([line])
             texts.append(line.text)
         else:
-            joined = continues(before, line, right_edge(before, page))
+            joined = continues(before, line, right_edge(before, edges))
             texts[-1] = join_lines(texts[-1], line.text) if joined else f"{texts[-1]}\n{line.text}"
             blocks[-1].append(line)
     return [
@@ -124,9 +131,19 @@ def starts_block(before: Line, line: Line, usual: float) -> bool:
     return apart or abs(before.size - line.size) > 0.12 * max(before.size, line.size)
 
 
-def right_edge(line: Line, page: Sequence[Line]) -> float:
+def right_edges(lines: Sequence[Line]) -> dict[int, float]:
+    """How far to the right lines go that begin in each strip of the page."""
+    edges: dict[int, float] = {}
+    for line in lines:
+        strip = int(line.left // STRIP)
+        edges[strip] = max(line.right, edges.get(strip, line.right))
+    return edges
+
+
+def right_edge(line: Line, edges: dict[int, float]) -> float:
     """Where the column of a line ends: the furthest that lines with about the same left edge go."""
-    return max(other.right for other in page if abs(other.left - line.left) < 3 * line.size + 1)
+    strip = int(line.left // STRIP)
+    return max(edges.get(near, line.right) for near in (strip - 1, strip, strip + 1))
 
 
 def continues(before: Line, line: Line, right: float) -> bool:
@@ -160,11 +177,9 @@ def mend_hyphens(text: str) -> str:
 
     def mend(found: re.Match[str]) -> str:
         own = bool(re.search(r"[-/\d_.]", found[1]) or re.search(r"[/_\d]", found[2]))
-        return found[1] + ("-" if own else "") + found[2]
+        return found[1] + ("-" if own else "")
 
-    while HYPHEN in text:
-        text = BROKEN_WORD.sub(mend, text)
-    return text
+    return BROKEN_WORD.sub(mend, text)
 
 
 def heading_mark(block: Sequence[Line], text: str, body: float) -> str:

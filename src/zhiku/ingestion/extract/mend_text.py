@@ -6,7 +6,6 @@ UNICODE_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[0-9a-fA-F]{4})+)")
 FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 MODULE_LINE = re.compile(r"(?:import|export)\b.*(?:\bfrom\b|[=({;]|['\"])")
 COMPONENT_TAG = re.compile(r"</?[A-Z][A-Za-z0-9.]*(?:\s[^<>]*)?/?>")
-MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
 CUE_TIME = re.compile(r"\s*(?:\d+:)?\d+:\d\d[.,]\d{1,3}\s*-->")
 CUE_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>|<\d[\d:.]*>|\{\\[^{}\n]{0,200}\}")
 CUE_BLOCKS_TO_SKIP = ("WEBVTT", "NOTE", "STYLE", "REGION")
@@ -27,7 +26,7 @@ def mend_mdx(text: str) -> str:
     """Markdown out of MDX: without comments, module lines and component tags, code blocks untouched."""
     out: list[str] = []
     in_code = False
-    for line in MDX_COMMENT.sub("", text).split("\n"):
+    for line in without_comments(text).split("\n"):
         if FENCE.match(line):
             in_code = not in_code
         elif not in_code:
@@ -36,6 +35,16 @@ def mend_mdx(text: str) -> str:
             line = COMPONENT_TAG.sub("", line)  # noqa: PLW2901
         out.append(line)
     return "\n".join(out)
+
+
+def without_comments(text: str) -> str:
+    """The text without `{/* … */}`; one that never ends is text."""
+    out: list[str] = []
+    start = 0
+    while (opened := text.find("{/*", start)) >= 0 and (closed := text.find("*/}", opened)) >= 0:
+        out.append(text[start:opened])
+        start = closed + len("*/}")
+    return "".join([*out, text[start:]])
 
 
 def mend_subtitles(text: str) -> str:

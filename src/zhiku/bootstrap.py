@@ -1,0 +1,81 @@
+"""Settings → Runtime: the only file that names implementations and job handlers."""
+
+from collections.abc import Callable
+from functools import partial
+
+from zhiku.blobs.local import LocalBlobs
+from zhiku.clock import Clock, SystemClock
+from zhiku.db.engine import Database
+from zhiku.db.hits import HitCounts
+from zhiku.indexes.base import Index
+from zhiku.indexes.edge import EdgeIndex
+from zhiku.ingestion.extract.parts import Limits
+from zhiku.ingestion.extract.sandbox import Sandbox
+from zhiku.ingestion.pipeline import Ingestion
+from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge
+from zhiku.jobs.kinds import IngestDocument, PurgeBlobs, PurgeEmbeddings, get_kind
+from zhiku.jobs.worker import Handlers
+from zhiku.providers.base import Embedder
+from zhiku.providers.builtin import BuiltinEmbedder
+from zhiku.providers.catalog import BUILTIN_EMBEDDING, ModelCatalog, ModelName, find_remote_embedding
+from zhiku.providers.openai import OpenAIEmbedder
+from zhiku.runtime import Activity, Runtime, Wakeups
+from zhiku.settings import Settings
+
+
+def make_runtime(settings: Settings, wakeups: Wakeups, *, index: Index | None, clock: Clock | None = None) -> Runtime:
+    """Return the runtime of a process; `index` is None in a process that does not own the index."""
+    clock = clock or SystemClock()
+    db = Database(settings.database)
+    return Runtime(
+        settings=settings,
+        clock=clock,
+        db=db,
+        blobs=LocalBlobs(settings.blobs_dir),
+        models=make_catalog(settings),
+        index=index,
+        wakeups=wakeups,
+        activity=Activity(clock),
+        hits=HitCounts(db),
+    )
+
+
+def open_index(settings: Settings) -> EdgeIndex:
+    """Return the index under the data dir; only one process may have it open."""
+    return EdgeIndex(settings.index_dir)
+
+
+def make_catalog(settings: Settings) -> ModelCatalog:
+    """Return the models that the settings serve; the operator's endpoint is the default where there is one."""
+    factories: dict[ModelName, Callable[[], Embedder]] = {
+        BUILTIN_EMBEDDING: partial(BuiltinEmbedder, settings.models_dir)
+    }
+    remote = find_remote_embedding(settings)
+    if remote is not None:
+        factories[remote] = partial(_remote_embedder, settings)
+    return ModelCatalog(factories, default=remote or BUILTIN_EMBEDDING)
+
+
+def make_sandbox(settings: Settings) -> Sandbox:
+    """Return the place where a worker parses files."""
+    limits = Limits(
+        seconds=settings.extract_seconds,
+        memory_bytes=settings.extract_memory_bytes,
+        output_bytes=settings.extract_output_bytes,
+        cpu_seconds=settings.extract_seconds,
+    )
+    return Sandbox(limits)
+
+
+def make_handlers(sandbox: Sandbox) -> Handlers:
+    """Return what runs each kind of job."""
+    return {
+        get_kind(IngestDocument): Ingestion(sandbox),
+        get_kind(PurgeBlobs): BlobPurge(),
+        get_kind(PurgeEmbeddings): EmbeddingPurge(),
+    }
+
+
+def _remote_embedder(settings: Settings) -> Embedder:
+    key = settings.embeddings_key.get_secret_value() if settings.embeddings_key else None
+    return OpenAIEmbedder(settings.embeddings_url or "", settings.embeddings_model or "", key)

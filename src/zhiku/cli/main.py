@@ -1,0 +1,66 @@
+"""The commands, each with its options."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zhiku import __version__
+from zhiku.cli import keys
+from zhiku.cli.serve import run_server
+from zhiku.cli.work import run_child_worker
+from zhiku.settings import Settings
+
+app = typer.Typer(
+    help="Zhiku: a self-hosted knowledge-base server.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept. [default: ./data]")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 5001]")] = None,
+    data_dir: DataDir = None,
+    sample: Annotated[bool, typer.Option(help="Load the sample dataset on the first start.")] = True,
+) -> None:
+    """Start the server; Ctrl-C or SIGTERM stops it."""
+    raise typer.Exit(run_server(_settings(host=host, port=port, data_dir=data_dir), is_sample_wanted=sample))
+
+
+@app.command(hidden=True)
+def worker(data_dir: DataDir = None) -> None:
+    """Run jobs for the server that started this process."""
+    run_child_worker(_settings(data_dir=data_dir))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@keys_app.command("create")
+def create_key(name: str, data_dir: DataDir = None) -> None:
+    """Create a key and print it; it is shown this once."""
+    keys.create(_settings(data_dir=data_dir), name)
+
+
+@keys_app.command("list")
+def list_keys(data_dir: DataDir = None) -> None:
+    """List keys with their ids; the keys themselves are not stored."""
+    keys.show_all(_settings(data_dir=data_dir))
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: str, data_dir: DataDir = None) -> None:
+    """Refuse a key from now on."""
+    keys.revoke(_settings(data_dir=data_dir), key_id)
+
+
+def _settings(**given: Any) -> Settings:
+    """Return the settings: the command line over the environment over the defaults."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,169 @@
+"""`zhiku serve`: the web server, the index's owner and the supervisor of the worker, in one process."""
+
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+import uvicorn
+
+from zhiku.access.service import ensure_first_key, ensure_workspace
+from zhiku.bootstrap import make_runtime, open_index
+from zhiku.cli.welcome import Welcome
+from zhiku.cli.work import OWNER_PREFIX
+from zhiku.db.migrations import CatalogTooNew, migrate
+from zhiku.documents import store as document_store
+from zhiku.errors import ZhikuError
+from zhiku.ingestion.apply import Applier
+from zhiku.jobs import queue
+from zhiku.jobs.supervisor import SupervisorHooks, WorkerSupervisor
+from zhiku.log import set_up_log
+from zhiku.runtime import Runtime, Wakeups
+from zhiku.server import create_app
+from zhiku.settings import Settings
+
+# Requests in flight get this long at SIGTERM; with the worker's time it stays under 15 s.
+REQUEST_SECONDS = 8
+WORKER_SECONDS = 5.0
+FLUSH_SECONDS = 30.0
+# The applier and the event loop share one interpreter: short turns keep a query's wait short.
+SWITCH_SECONDS = 0.0005
+
+log = structlog.get_logger(__name__)
+
+
+def run_server(settings: Settings, *, is_sample_wanted: bool) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit code."""
+    set_up_log()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        lock = lock_data_dir(settings.data_dir)
+    except DataDirInUse as error:
+        print(error, file=sys.stderr)
+        return 1
+    with lock:
+        try:
+            return _serve(settings, is_sample_wanted=is_sample_wanted)
+        except (ZhikuError, CatalogTooNew) as error:
+            print(f"Zhiku cannot start: {error}", file=sys.stderr)
+            return 1
+
+
+class DataDirInUse(Exception):
+    """Another server works on this data dir."""
+
+
+def lock_data_dir(data_dir: Path) -> IO[str]:
+    """Return an open file that keeps other servers off the data dir until it is closed. Raises DataDirInUse."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = (data_dir / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise DataDirInUse(
+            f"Another Zhiku (process {owner}) already serves {data_dir}. Stop it, or choose another --data-dir."
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+class Backstage:
+    """The threads behind the web server: applier, hit counts, flushing and the worker's supervisor."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._stop = threading.Event()
+        self._wake_outbox = threading.Event()
+        self.index = open_index(settings)
+        self.rt = make_runtime(
+            settings, Wakeups(jobs=self._wake_worker, outbox=self._wake_outbox.set), index=self.index
+        )
+        self.applier = Applier(self.rt, self.index)
+        hooks = SupervisorHooks(self._has_jobs, self._wake_outbox.set, self._release_leases)
+        argv = [sys.executable, "-m", "zhiku", "worker", "--data-dir", str(settings.data_dir)]
+        self.supervisor = WorkerSupervisor(argv, hooks)
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to work on what the last run left, and on what comes."""
+        self._release_leases()
+        self._spawn("zhiku-applier", lambda: self.applier.run(self._stop, self._wake_outbox))
+        self._spawn("zhiku-hits", lambda: self.rt.hits.run(self._stop))
+        self._spawn("zhiku-flush", self._flush_regularly)
+        self.supervisor.start()
+
+    def stop(self) -> None:
+        """Hand jobs back, write what waits in memory, and let go of every file."""
+        self.supervisor.stop(WORKER_SECONDS)
+        self._stop.set()
+        self._wake_outbox.set()
+        for thread in self._threads:
+            thread.join()
+        self.rt.hits.flush()
+        self.index.close()
+        self.rt.db.close()
+
+    def _spawn(self, name: str, run: Callable[[], None]) -> None:
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _wake_worker(self) -> None:
+        self.supervisor.wake()
+
+    def _has_jobs(self) -> bool:
+        with self.rt.db.read() as conn:
+            return queue.count_waiting(conn) > 0
+
+    def _release_leases(self) -> None:
+        """Give back what a dead worker held; only one works on an embedded catalog."""
+        with self.rt.db.begin() as tx:
+            queue.release_owner(tx, self.rt.clock, OWNER_PREFIX)
+
+    def _flush_regularly(self) -> None:
+        while not self._stop.wait(FLUSH_SECONDS):
+            self.index.flush()
+
+
+def prepare_catalog(rt: Runtime) -> str | None:
+    """Bring the catalog to this program's version and show interrupted work as waiting; return a new first key."""
+    migrate(rt.db)
+    ensure_workspace(rt)
+    with rt.db.begin() as tx:
+        document_store.reset_unfinished(tx)
+    return ensure_first_key(rt)
+
+
+def _serve(settings: Settings, *, is_sample_wanted: bool) -> int:
+    backstage = Backstage(settings)
+    new_key = prepare_catalog(backstage.rt)
+    app = create_app(backstage.rt)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=REQUEST_SECONDS,
+        timeout_keep_alive=75,
+    )
+    server = uvicorn.Server(config)
+    backstage.start()
+    welcome = Welcome(backstage.rt, new_key, is_sample_wanted=is_sample_wanted)
+    welcome.start(lambda: server.started)
+    try:
+        server.run()
+    finally:
+        welcome.stop()
+        backstage.stop()
+    return 0 if server.started else 1

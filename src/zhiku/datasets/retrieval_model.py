@@ -1,0 +1,102 @@
+"""How a dataset is searched: the `retrieval_model` of requests, storage and replies (contract D21, D29, D30, 3.1)."""
+
+from typing import Any, Literal, cast
+
+import msgspec
+from pydantic import Field, FiniteFloat, field_validator, model_validator
+
+from zhiku.http.schema import WireModel
+
+SearchMethod = Literal["keyword_search", "full_text_search", "semantic_search", "hybrid_search"]
+
+
+class RerankingModel(WireModel):
+    """Names of a rerank model; empty strings mean none."""
+
+    reranking_provider_name: str = ""
+    reranking_model_name: str = ""
+
+
+class VectorSetting(WireModel):
+    """The semantic side of a weighted score."""
+
+    vector_weight: FiniteFloat | None = Field(default=None, ge=0)
+    embedding_provider_name: str = ""
+    embedding_model_name: str = ""
+
+
+class KeywordSetting(WireModel):
+    """The lexical side of a weighted score."""
+
+    keyword_weight: FiniteFloat | None = Field(default=None, ge=0)
+
+
+class Weights(WireModel):
+    """How a hybrid search weighs its two branches."""
+
+    weight_type: Literal["semantic_first", "keyword_first", "customized"] | None = None
+    vector_setting: VectorSetting | None = None
+    keyword_setting: KeywordSetting | None = None
+
+
+class RetrievalModel(WireModel):
+    """A retrieval model with its defaults filled in; requests may leave out anything."""
+
+    search_method: SearchMethod = "semantic_search"
+    reranking_enable: bool = False
+    reranking_mode: Literal["reranking_model", "weighted_score"] | None = None
+    reranking_model: RerankingModel = Field(default_factory=RerankingModel)
+    weights: Weights | None = None
+    top_k: int = Field(default=3, ge=1, le=200)
+    score_threshold_enabled: bool = False
+    score_threshold: FiniteFloat | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def accept_older_shapes(cls, raw: Any) -> Any:
+        """Accept what older pages document: a model in `reranking_mode`, an empty mode, a number as weights."""
+        if not isinstance(raw, dict):
+            return raw
+        shaped = dict(cast("dict[str, Any]", raw))
+        mode = shaped.get("reranking_mode")
+        if isinstance(mode, dict):
+            shaped.update(reranking_mode=None, reranking_model=mode)
+        elif mode == "":
+            shaped["reranking_mode"] = None
+        return shaped
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def number_as_weights(cls, raw: Any) -> Any:
+        """Read a bare number w as semantic w, keyword 1 - w."""
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            return raw
+        if not 0 <= raw <= 1:
+            raise ValueError("a number must be between 0 and 1")
+        return {
+            "weight_type": "customized",
+            "vector_setting": {"vector_weight": raw},
+            "keyword_setting": {"keyword_weight": 1 - raw},
+        }
+
+
+def default_retrieval_model(indexing_technique: str | None) -> RetrievalModel:
+    """Return the retrieval model of a dataset that was given none (contract 4.9)."""
+    return RetrievalModel(search_method="keyword_search" if indexing_technique == "economy" else "semantic_search")
+
+
+def stored_retrieval_model(text: str | None, indexing_technique: str | None) -> RetrievalModel:
+    """Return the retrieval model kept in a dataset's row, or the default."""
+    if text is None:
+        return default_retrieval_model(indexing_technique)
+    return RetrievalModel.model_construct(**_with_parts(msgspec.json.decode(text)))
+
+
+def _with_parts(raw: dict[str, Any]) -> dict[str, Any]:
+    """Rebuild the nested models of what was validated when it was stored."""
+    weights = raw["weights"]
+    return {
+        **raw,
+        "reranking_model": RerankingModel.model_construct(**raw["reranking_model"]),
+        "weights": Weights.model_validate(weights) if weights is not None else None,
+    }

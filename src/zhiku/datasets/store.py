@@ -1,0 +1,243 @@
+"""SQL of datasets and their process rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+
+from zhiku.db.tables import datasets, documents, process_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A row of `datasets`."""
+
+    id: str
+    name: str
+    description: str
+    provider: str
+    permission: str
+    partial_members_json: str
+    data_source_type: str | None
+    indexing_technique: str | None
+    doc_form: str | None
+    embedding_model: str | None
+    embedding_model_provider: str | None
+    retrieval_model_json: str | None
+    summary_index_setting_json: str | None
+    icon_info_json: str | None
+    is_built_in_field_enabled: bool
+    is_api_enabled: bool
+    created_by: str
+    author_name: str
+    created_at: float
+    updated_by: str
+    updated_at: float
+    index_generation: int
+    index_dimension: int
+    embedding_key: str | None
+    term_count: int
+    posting_count: int
+    outbox_sequence: int
+    last_position: int
+
+    @property
+    def mean_terms(self) -> float:
+        """Return the mean number of words a posting, 1 where there is none."""
+        return self.term_count / self.posting_count if self.posting_count > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """A dataset with the counts of its documents."""
+
+    dataset: Dataset
+    document_count: int
+    word_count: int
+    available_document_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRuleRow:
+    """A stored process rule."""
+
+    id: str
+    dataset_id: str
+    mode: str
+    rules_json: str
+
+
+_COLUMNS = [datasets.c[field.name] for field in fields(Dataset)]
+_IS_AVAILABLE = case(
+    (
+        (documents.c.indexing_status == "completed") & documents.c.is_enabled & ~documents.c.is_archived,
+        1,
+    )
+)
+_COUNTS = (
+    select(
+        func.count(documents.c.number),
+        func.coalesce(func.sum(documents.c.word_count), 0),
+        func.count(_IS_AVAILABLE),
+    )
+    .where(documents.c.dataset_id == bindparam("dataset_id"))
+    .select_from(documents)
+)
+_GET = select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id"))
+
+
+def insert_dataset(tx: Connection, dataset: Dataset) -> None:
+    """Add a dataset. Raises IntegrityError if its name is taken."""
+    tx.execute(insert(datasets), {field.name: getattr(dataset, field.name) for field in fields(Dataset)})
+
+
+def find_dataset(conn: Connection, dataset_id: str) -> Dataset | None:
+    """Return the dataset's row, or None."""
+    row = conn.execute(_GET, {"dataset_id": dataset_id}).first()
+    return Dataset(*row) if row else None
+
+
+def is_name_taken(conn: Connection, name: str) -> bool:
+    """Tell whether a dataset has exactly this name."""
+    return conn.execute(select(datasets.c.id).where(datasets.c.name == name)).first() is not None
+
+
+def find_dataset_row(conn: Connection, dataset_id: str) -> DatasetRow | None:
+    """Return the dataset with its counts, or None."""
+    dataset = find_dataset(conn, dataset_id)
+    if dataset is None:
+        return None
+    counts = conn.execute(_COUNTS, {"dataset_id": dataset_id}).one()
+    return DatasetRow(dataset, *_as_integers(counts))
+
+
+def list_datasets(conn: Connection, keyword: str | None, offset: int, limit: int) -> list[DatasetRow]:
+    """Return a page of datasets, newest first, each with its counts."""
+    page = (
+        select(*_COLUMNS)
+        .where(*_matching(keyword))
+        .order_by(datasets.c.created_at.desc(), datasets.c.id)
+        .offset(offset)
+        .limit(limit)
+    )
+    found = [Dataset(*row) for row in conn.execute(page)]
+    counts = _count_by_dataset(conn, [dataset.id for dataset in found])
+    return [DatasetRow(dataset, *counts.get(dataset.id, (0, 0, 0))) for dataset in found]
+
+
+def count_datasets(conn: Connection, keyword: str | None) -> int:
+    """Return how many datasets match."""
+    return conn.execute(select(func.count()).select_from(datasets).where(*_matching(keyword))).scalar_one()
+
+
+def delete_dataset(tx: Connection, dataset_id: str) -> None:
+    """Remove the dataset with its documents, segments and rules."""
+    tx.execute(delete(datasets).where(datasets.c.id == dataset_id))
+
+
+def hold_dataset(tx: Connection, dataset_id: str) -> bool:
+    """Make other changes of the dataset's documents wait until commit; False if the dataset is gone."""
+    held = update(datasets).where(datasets.c.id == dataset_id).values(last_position=datasets.c.last_position)
+    return tx.execute(held).rowcount == 1
+
+
+def next_position(tx: Connection, dataset_id: str) -> int | None:
+    """Take the next document position, holding the dataset's row until commit; None if the dataset is gone."""
+    return tx.execute(
+        update(datasets)
+        .where(datasets.c.id == dataset_id)
+        .values(last_position=datasets.c.last_position + 1)
+        .returning(datasets.c.last_position)
+    ).scalar_one_or_none()
+
+
+def set_first_document_values(tx: Connection, dataset_id: str, values: dict[str, Any]) -> None:
+    """Write what a dataset takes from its first document."""
+    tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(**values))
+
+
+def clear_form_if_empty(tx: Connection, dataset_id: str) -> None:
+    """Forget the document form of a dataset that has no documents left."""
+    has_documents = select(documents.c.number).where(documents.c.dataset_id == dataset_id).exists()
+    tx.execute(update(datasets).where(datasets.c.id == dataset_id, ~has_documents).values(doc_form=None))
+
+
+def add_posting_counts(tx: Connection, dataset_id: str, postings: int, terms: int) -> None:
+    """Change the number of postings and words that the index holds for the dataset."""
+    tx.execute(
+        update(datasets)
+        .where(datasets.c.id == dataset_id)
+        .values(
+            posting_count=datasets.c.posting_count + postings,
+            term_count=datasets.c.term_count + terms,
+        )
+    )
+
+
+def set_embedding(tx: Connection, dataset_id: str, embedding_key: str, dimension: int) -> None:
+    """Remember which vectors the dataset's index is made of, and their length."""
+    tx.execute(
+        update(datasets)
+        .where(datasets.c.id == dataset_id)
+        .values(embedding_key=embedding_key, index_dimension=dimension)
+    )
+
+
+def set_index_generation(tx: Connection, dataset_id: str, generation: int) -> None:
+    """Let another shard answer for the dataset."""
+    tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(index_generation=generation))
+
+
+def insert_rule(tx: Connection, rule: ProcessRuleRow, created_at: float) -> None:
+    """Add a process rule; the newest one is the dataset's current rule."""
+    tx.execute(
+        insert(process_rules),
+        {**_values(rule), "created_at": created_at},
+    )
+
+
+def find_rule(conn: Connection, rule_id: str) -> ProcessRuleRow | None:
+    """Return a process rule by id, or None."""
+    return _one_rule(conn, process_rules.c.id == rule_id)
+
+
+def find_newest_rule(conn: Connection, dataset_id: str) -> ProcessRuleRow | None:
+    """Return the dataset's current process rule, or None if it never had one."""
+    return _one_rule(conn, process_rules.c.dataset_id == dataset_id)
+
+
+def _one_rule(conn: Connection, condition: Any) -> ProcessRuleRow | None:
+    columns = [process_rules.c[field.name] for field in fields(ProcessRuleRow)]
+    row = conn.execute(select(*columns).where(condition).order_by(process_rules.c.number.desc()).limit(1)).first()
+    return ProcessRuleRow(*row) if row else None
+
+
+def _matching(keyword: str | None) -> list[Any]:
+    if keyword is None:
+        return []
+    return [func.lower(datasets.c.name).contains(keyword.lower(), autoescape=True)]
+
+
+def _count_by_dataset(conn: Connection, dataset_ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    grouped = (
+        select(
+            documents.c.dataset_id,
+            func.count(documents.c.number),
+            func.coalesce(func.sum(documents.c.word_count), 0),
+            func.count(_IS_AVAILABLE),
+        )
+        .where(documents.c.dataset_id.in_(dataset_ids))
+        .group_by(documents.c.dataset_id)
+    )
+    return {row[0]: _as_integers(row[1:]) for row in conn.execute(grouped)}
+
+
+def _as_integers(counts: Sequence[Any]) -> tuple[int, int, int]:
+    """PostgreSQL sums big integers to decimals."""
+    document_count, word_count, available = counts
+    return int(document_count), int(word_count), int(available)
+
+
+def _values(row: Any) -> dict[str, Any]:
+    return {field.name: getattr(row, field.name) for field in fields(row)}

@@ -1,0 +1,18 @@
+"""From the `document_id` in a path to the document, or the contract's refusal."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from zhiku.datasets.deps import DatasetDep
+from zhiku.documents import service
+from zhiku.documents.store import DocumentRow
+from zhiku.http.runtime import RuntimeDep, in_thread
+
+
+async def require_document(rt: RuntimeDep, dataset: DatasetDep, document_id: str) -> DocumentRow:
+    """Return the path's document, which must be of the path's dataset. Raises NotFound."""
+    return await in_thread(service.get_document, rt, dataset.id, document_id)
+
+
+DocumentDep = Annotated[DocumentRow, Depends(require_document)]

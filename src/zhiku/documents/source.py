@@ -1,0 +1,101 @@
+"""Where a document's content comes from: a text in the request, or an uploaded file."""
+
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from zhiku.blobs.base import BlobStore
+from zhiku.documents.file_types import split_name
+from zhiku.documents.store import Upload
+
+
+class Source(Protocol):
+    """Content on its way into the blob store."""
+
+    @property
+    def name(self) -> str:
+        """The document's name."""
+        ...
+
+    @property
+    def filename(self) -> str:
+        """The stored file's name."""
+        ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the content is UTF-8 text that no parser needs to see."""
+        ...
+
+    @property
+    def is_rule_required(self) -> bool:
+        """Whether a first document from this source must bring its process rule (contract D43)."""
+        ...
+
+    def store(self, blobs: BlobStore, key: str) -> None:
+        """Put the content under `key`. Raises StorageFull."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """A text sent as JSON."""
+
+    name: str
+    content: bytes
+    is_text: bool = True
+    is_rule_required: bool = False
+
+    @property
+    def filename(self) -> str:
+        return self.name
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content)
+
+    def store(self, blobs: BlobStore, key: str) -> None:
+        blobs.put(key, self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """An uploaded file, still in its temporary place."""
+
+    name: str
+    filename: str
+    path: Path
+    size_bytes: int
+    is_text: bool = False
+    is_rule_required: bool = True
+
+    def store(self, blobs: BlobStore, key: str) -> None:
+        blobs.put_file(key, self.path)
+
+
+def new_upload(source: Source, dataset_id: str, document_id: str, created_by: str, now: float) -> Upload:
+    """Return the row of a file about to be stored.
+
+    Its key begins with dataset and document, so that the files of either can be purged whole.
+    """
+    upload_id = str(uuid4())
+    extension = "txt" if source.is_text else split_name(source.filename)[1].lower()
+    mime_type = "text/plain" if source.is_text else mimetypes.guess_type(source.filename)[0]
+    return Upload(
+        id=upload_id,
+        dataset_id=dataset_id,
+        document_id=document_id,
+        name=source.filename,
+        size_bytes=source.size_bytes,
+        extension=extension,
+        mime_type=mime_type or "application/octet-stream",
+        blob_key=f"{dataset_id}/{document_id}/{upload_id}",
+        is_text=source.is_text,
+        created_by=created_by,
+        created_at=now,
+    )

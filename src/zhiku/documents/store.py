@@ -1,0 +1,351 @@
+"""SQL of documents and the files they were made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
+
+from zhiku.db.tables import documents, segments, uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A row of `uploads`: a stored file."""
+
+    id: str
+    dataset_id: str
+    document_id: str
+    name: str
+    size_bytes: int
+    extension: str
+    mime_type: str
+    blob_key: str
+    is_text: bool
+    created_by: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """The values of a document that do not depend on its work."""
+
+    id: str
+    dataset_id: str
+    position: int
+    name: str
+    batch: str
+    upload_id: str
+    process_rule_id: str
+    doc_form: str
+    doc_language: str
+    created_by: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A row of `documents`."""
+
+    number: int
+    id: str
+    dataset_id: str
+    position: int
+    name: str
+    batch: str
+    data_source_type: str
+    upload_id: str
+    process_rule_id: str
+    doc_form: str
+    doc_language: str
+    created_from: str
+    created_by: str
+    created_at: float
+    updated_at: float
+    indexing_status: str
+    error: str | None
+    is_enabled: bool
+    disabled_at: float | None
+    disabled_by: str | None
+    is_archived: bool
+    is_summary_needed: bool
+    word_count: int
+    tokens: int
+    hit_count: int
+    processing_started_at: float | None
+    parsing_completed_at: float | None
+    cleaning_completed_at: float | None
+    splitting_completed_at: float | None
+    completed_at: float | None
+    paused_at: float | None
+    stopped_at: float | None
+    generation: int
+    live_generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document with its file."""
+
+    document: Document
+    upload: Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a document's work is."""
+
+    document: Document
+    completed_segments: int
+    total_segments: int
+
+
+_DOCUMENT = [documents.c[field.name] for field in fields(Document)]
+_UPLOAD = [uploads.c[field.name] for field in fields(Upload)]
+_BLANK_WORK: dict[str, Any] = {
+    "indexing_status": "waiting",
+    "error": None,
+    "processing_started_at": None,
+    "parsing_completed_at": None,
+    "cleaning_completed_at": None,
+    "splitting_completed_at": None,
+    "completed_at": None,
+    "paused_at": None,
+    "stopped_at": None,
+}
+_BY_ID = select(*_DOCUMENT).where(
+    documents.c.dataset_id == bindparam("dataset_id"), documents.c.id == bindparam("document_id")
+)
+
+
+def insert_upload(tx: Connection, upload: Upload) -> None:
+    """Add the row of a stored file."""
+    tx.execute(insert(uploads), {field.name: getattr(upload, field.name) for field in fields(Upload)})
+
+
+def delete_uploads_of_document(tx: Connection, dataset_id: str, document_id: str) -> None:
+    """Remove the rows of all files stored for a document."""
+    tx.execute(delete(uploads).where(uploads.c.dataset_id == dataset_id, uploads.c.document_id == document_id))
+
+
+def delete_older_uploads(tx: Connection, document: Document) -> list[str]:
+    """Remove the rows of the files that the document's newest one replaced; return their blob keys."""
+    statement = (
+        delete(uploads)
+        .where(
+            uploads.c.dataset_id == document.dataset_id,
+            uploads.c.document_id == document.id,
+            uploads.c.id != document.upload_id,
+        )
+        .returning(uploads.c.blob_key)
+    )
+    return list(tx.execute(statement).scalars())
+
+
+def find_upload(conn: Connection, upload_id: str) -> Upload | None:
+    """Return a stored file's row, or None."""
+    row = conn.execute(select(*_UPLOAD).where(uploads.c.id == upload_id)).first()
+    return Upload(*row) if row else None
+
+
+def insert_document(tx: Connection, new: NewDocument) -> Document:
+    """Add a waiting document and return it."""
+    values = {field.name: getattr(new, field.name) for field in fields(NewDocument)}
+    statement = (
+        insert(documents)
+        .values(
+            **values,
+            **_BLANK_WORK,
+            data_source_type="upload_file",
+            created_from="api",
+            updated_at=new.created_at,
+            is_enabled=True,
+            is_archived=False,
+            is_summary_needed=False,
+            word_count=0,
+            tokens=0,
+            hit_count=0,
+            generation=1,
+            live_generation=0,
+        )
+        .returning(*_DOCUMENT)
+    )
+    return Document(*tx.execute(statement).one())
+
+
+def restart_document(tx: Connection, number: int, values: dict[str, Any]) -> Document:
+    """Send a document back to `waiting` with new content, which gets the next generation; return it."""
+    statement = (
+        update(documents)
+        .where(documents.c.number == number)
+        .values(**_BLANK_WORK, **values, generation=documents.c.generation + 1)
+        .returning(*_DOCUMENT)
+    )
+    return Document(*tx.execute(statement).one())
+
+
+def find_document(conn: Connection, dataset_id: str, document_id: str) -> Document | None:
+    """Return a document of this dataset, or None."""
+    row = conn.execute(_BY_ID, {"dataset_id": dataset_id, "document_id": document_id}).first()
+    return Document(*row) if row else None
+
+
+def find_document_by_id(conn: Connection, document_id: str) -> Document | None:
+    """Return a document of any dataset, or None; for jobs, which know the id alone."""
+    row = conn.execute(select(*_DOCUMENT).where(documents.c.id == document_id)).first()
+    return Document(*row) if row else None
+
+
+def list_documents_by_id(conn: Connection, document_ids: Sequence[str]) -> list[Document]:
+    """Return the documents of these ids that still exist, by number."""
+    statement = select(*_DOCUMENT).where(documents.c.id.in_(document_ids)).order_by(documents.c.number)
+    return [Document(*row) for row in conn.execute(statement)]
+
+
+def list_unchanged(conn: Connection, seen: Sequence[Document]) -> list[Document]:
+    """Return those of the documents that still have the generation they were seen with, as they are now."""
+    generation_of = {document.id: document.generation for document in seen}
+    now = list_documents_by_id(conn, list(generation_of))
+    return [document for document in now if document.generation == generation_of[document.id]]
+
+
+def find_replaceable(conn: Connection, dataset_id: str, name: str) -> Document | None:
+    """Return the oldest enabled, unarchived document of this name, which a create of that name replaces, or None."""
+    statement = (
+        select(*_DOCUMENT)
+        .where(
+            documents.c.dataset_id == dataset_id,
+            documents.c.name == name,
+            documents.c.data_source_type == "upload_file",
+            documents.c.is_enabled,
+            ~documents.c.is_archived,
+        )
+        .order_by(documents.c.created_at, documents.c.number)
+        .limit(1)
+    )
+    row = conn.execute(statement).first()
+    return Document(*row) if row else None
+
+
+def find_document_row(conn: Connection, dataset_id: str, document_id: str) -> DocumentRow | None:
+    """Return a document of this dataset with its file, or None."""
+    rows = _list_rows(
+        conn,
+        select(*_DOCUMENT, *_UPLOAD)
+        .join(uploads, uploads.c.id == documents.c.upload_id)
+        .where(documents.c.dataset_id == dataset_id, documents.c.id == document_id),
+    )
+    return rows[0] if rows else None
+
+
+def list_documents(
+    conn: Connection, conditions: Sequence[ColumnElement[bool]], offset: int, limit: int
+) -> list[DocumentRow]:
+    """Return a page of documents, newest first, with their files."""
+    return _list_rows(
+        conn,
+        select(*_DOCUMENT, *_UPLOAD)
+        .join(uploads, uploads.c.id == documents.c.upload_id)
+        .where(*conditions)
+        .order_by(documents.c.created_at.desc(), documents.c.position.desc())
+        .offset(offset)
+        .limit(limit),
+    )
+
+
+def count_documents(conn: Connection, conditions: Sequence[ColumnElement[bool]]) -> int:
+    """Return how many documents match."""
+    return conn.execute(select(func.count(documents.c.number)).where(*conditions)).scalar_one()
+
+
+def matching(dataset_id: str, keyword: str | None, status: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of a document list; `status` is a display status or an indexing status."""
+    conditions: list[ColumnElement[bool]] = [documents.c.dataset_id == dataset_id]
+    if keyword is not None:
+        conditions.append(func.lower(documents.c.name).contains(keyword.lower(), autoescape=True))
+    if status is not None:
+        conditions.append(_with_status(status))
+    return conditions
+
+
+def list_progress(conn: Connection, dataset_id: str, batch: str) -> list[Progress]:
+    """Return the progress of a batch's documents in the order of their positions."""
+    made = and_(segments.c.document_number == documents.c.number, segments.c.generation == documents.c.generation)
+    statement = (
+        select(*_DOCUMENT, func.count(segments.c.completed_at), func.count(segments.c.number))
+        .outerjoin(segments, made)
+        .where(documents.c.dataset_id == dataset_id, documents.c.batch == batch)
+        .group_by(documents.c.number)
+        .order_by(documents.c.position)
+    )
+    width = len(_DOCUMENT)
+    return [Progress(Document(*row[:width]), row[width], row[width + 1]) for row in conn.execute(statement)]
+
+
+def count_segments(conn: Connection, document: Document) -> int:
+    """Return how many segments the document's newest content has."""
+    statement = select(func.count(segments.c.number)).where(
+        segments.c.document_number == document.number, segments.c.generation == document.generation
+    )
+    return conn.execute(statement).scalar_one()
+
+
+def sum_live_terms(conn: Connection, document: Document) -> tuple[int, int]:
+    """Return how many postings the index holds for the document, and their words."""
+    statement = select(func.count(segments.c.number), func.coalesce(func.sum(segments.c.term_count), 0)).where(
+        segments.c.document_number == document.number, segments.c.generation == document.live_generation
+    )
+    postings, terms = conn.execute(statement).one()
+    return int(postings), int(terms)
+
+
+def delete_document(tx: Connection, number: int) -> None:
+    """Remove a document with its segments."""
+    tx.execute(delete(documents).where(documents.c.number == number))
+
+
+def mark_working(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> bool:
+    """Write what the work on this generation has reached; False if newer content has taken its place."""
+    return _update_generation(tx, number, generation, values)
+
+
+def mark_error(tx: Connection, number: int, generation: int, message: str, now: float) -> bool:
+    """End the work on this generation with a message for people; False if newer content has taken its place."""
+    return _update_generation(tx, number, generation, {"indexing_status": "error", "error": message, "stopped_at": now})
+
+
+def mark_completed(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> None:
+    """Let this generation answer."""
+    _update_generation(
+        tx, number, generation, {**values, "indexing_status": "completed", "live_generation": generation}
+    )
+
+
+def reset_unfinished(tx: Connection) -> None:
+    """Show documents whose work was cut off as waiting; their jobs go on at the last checkpoint."""
+    working = ("parsing", "cleaning", "splitting", "indexing")
+    tx.execute(update(documents).where(documents.c.indexing_status.in_(working)).values(indexing_status="waiting"))
+
+
+def _update_generation(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> bool:
+    statement = update(documents).where(documents.c.number == number, documents.c.generation == generation)
+    return tx.execute(statement.values(**values)).rowcount == 1
+
+
+def _list_rows(conn: Connection, statement: Any) -> list[DocumentRow]:
+    width = len(_DOCUMENT)
+    return [DocumentRow(Document(*row[:width]), Upload(*row[width:])) for row in conn.execute(statement)]
+
+
+def _with_status(status: str) -> ColumnElement[bool]:
+    is_completed = documents.c.indexing_status == "completed"
+    is_paused = documents.c.paused_at.is_not(None)
+    by_display: dict[str, ColumnElement[bool]] = {
+        "queuing": (documents.c.indexing_status == "waiting") & ~is_paused,
+        "indexing": documents.c.indexing_status.in_(("parsing", "cleaning", "splitting", "indexing")) & ~is_paused,
+        "paused": is_paused & documents.c.indexing_status.not_in(("completed", "error")),
+        "available": is_completed & documents.c.is_enabled & ~documents.c.is_archived,
+        "disabled": is_completed & ~documents.c.is_enabled & ~documents.c.is_archived,
+        "archived": is_completed & documents.c.is_archived,
+    }
+    return by_display.get(status, documents.c.indexing_status == status)

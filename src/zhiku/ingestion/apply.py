@@ -1,0 +1,170 @@
+"""The one applier: outbox rows → index, in order, then `completed`; runs in the process that owns the index.
+
+Everything here may be done twice: a row is deleted only after the index has acknowledged it, and after a crash it is
+applied again.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+import structlog
+
+from zhiku.datasets import store as dataset_store
+from zhiku.datasets.store import Dataset
+from zhiku.db.engine import Connection
+from zhiku.documents import store as document_store
+from zhiku.documents.store import Document
+from zhiku.indexes import outbox
+from zhiku.indexes.base import Index, Posting, Shard
+from zhiku.indexes.outbox import OutboxRow, PutDocument
+from zhiku.indexes.packing import unpack_hashes, unpack_terms
+from zhiku.ingestion.complete import complete_documents
+from zhiku.runtime import Runtime
+from zhiku.segments import store as segment_store
+from zhiku.segments.indexing import shard_of
+from zhiku.segments.store import PostingRow
+
+POLL_SECONDS = 0.5
+ROWS = 200
+PAGE = 1024
+# Postings a call while nobody asks, and while somebody does: a call holds the interpreter for ~60 us a posting, so the
+# batch is what a query may have to wait for. Measured: docs/decisions/0003.
+BATCH, POLITE_BATCH = 256, 8
+POLITE_PAUSE_SECONDS = 0.002
+
+log = structlog.get_logger(__name__)
+
+
+class Applier:
+    """Brings the index up to the outbox. One thread runs it; `retained` names datasets whose rows a rebuild wants."""
+
+    def __init__(self, rt: Runtime, index: Index) -> None:
+        self._rt = rt
+        self._index = index
+        self._lock = threading.RLock()
+        self._retained: set[str] = set()
+
+    def run(self, stop: threading.Event, wake: threading.Event) -> None:
+        """Apply until `stop` is set, at once when `wake` is, else twice a second."""
+        failures = 0
+        while not stop.is_set():
+            wake.clear()
+            try:
+                applied = self.apply_pending(stop)
+                failures = 0
+            except Exception:
+                # The rows stay and are tried again: a full disk or a lost database must not end the only applier.
+                failures += 1
+                log.exception("outbox not applied", failures=failures)
+                applied = 0
+            if applied == 0:
+                wake.wait(min(POLL_SECONDS * 2**failures, 30.0) if failures else POLL_SECONDS)
+
+    def apply_pending(self, stop: threading.Event | None = None) -> int:
+        """Apply what is pending now, dataset by dataset; return how many rows that were."""
+        with self._rt.db.read() as conn:
+            dataset_ids = outbox.list_datasets_with_pending(conn)
+        applied = 0
+        for dataset_id in dataset_ids:
+            if stop is not None and stop.is_set():
+                break
+            with self._lock:
+                applied += self._apply_dataset(dataset_id)
+        return applied
+
+    def _apply_dataset(self, dataset_id: str) -> int:
+        with self._rt.db.read() as conn:
+            rows = outbox.list_pending(conn, dataset_id, 0, ROWS)
+            dataset = dataset_store.find_dataset(conn, dataset_id)
+        for is_put, run in groupby(rows, key=lambda row: isinstance(row.change, PutDocument)):
+            group = list(run)
+            if dataset is not None and is_put:
+                self._put_documents(dataset, group)
+            else:
+                self._change(dataset_id, dataset, group)
+        return len(rows)
+
+    def _put_documents(self, dataset: Dataset, rows: Sequence[OutboxRow]) -> None:
+        changes = [row.change for row in rows if isinstance(row.change, PutDocument)]
+        with self._rt.db.read() as conn:
+            generation_of = {change.document_id: change.generation for change in changes}
+            found = document_store.list_documents_by_id(conn, list(generation_of))
+        current = [document for document in found if document.generation == generation_of[document.id]]
+        shard = shard_of(dataset)
+        incomplete: set[int] = set()
+        for page in self._pages(dataset, current):
+            incomplete |= {row.document_number for row in page if dataset.index_dimension and row.vector is None}
+            whole = [row for row in page if row.document_number not in incomplete]
+            shard = replace(shard, average_length=_mean_length(dataset, whole))
+            self._put(shard, [make_posting(row) for row in whole])
+        with self._rt.db.begin() as tx:
+            complete_documents(self._rt, tx, dataset.id, current, incomplete)
+            self._end_rows(tx, dataset.id, rows[-1].sequence)
+        self._rt.wakeups.jobs()
+
+    def _pages(self, dataset: Dataset, documents: Sequence[Document]) -> Iterator[list[PostingRow]]:
+        staged = [(document.number, document.generation) for document in documents]
+        after = 0
+        while staged:
+            with self._rt.db.read() as conn:
+                page = segment_store.list_staged_postings(conn, staged, dataset.embedding_key, after, PAGE)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].number
+
+    def _put(self, shard: Shard, postings: Sequence[Posting]) -> None:
+        offset = 0
+        while offset < len(postings):
+            is_polite = self._rt.activity.is_recent()
+            size = POLITE_BATCH if is_polite else BATCH
+            self._index.put(shard, postings[offset : offset + size])
+            offset += size
+            if is_polite:
+                time.sleep(POLITE_PAUSE_SECONDS)
+
+    def _change(self, dataset_id: str, dataset: Dataset | None, rows: Iterable[OutboxRow]) -> None:
+        last = 0
+        for row in rows:
+            last = row.sequence
+            if isinstance(row.change, outbox.DropIndex):
+                self._index.drop(dataset_id)
+            elif dataset is not None:
+                self._delete(shard_of(dataset), row.change)
+        with self._rt.db.begin() as tx:
+            self._end_rows(tx, dataset_id, last)
+
+    def _delete(self, shard: Shard, change: outbox.Change) -> None:
+        if isinstance(change, outbox.DeletePostings):
+            self._index.delete(shard, change.numbers)
+        elif isinstance(change, outbox.DeleteDocument):
+            self._index.delete_documents(shard, [change.document_number])
+
+    def _end_rows(self, tx: Connection, dataset_id: str, up_to: int) -> None:
+        """Forget rows that the serving shard has, unless a rebuild will want them again."""
+        if dataset_id in self._retained:
+            outbox.mark_applied(tx, dataset_id, up_to)
+        else:
+            outbox.delete_applied(tx, dataset_id, up_to)
+
+
+def make_posting(row: PostingRow) -> Posting:
+    """Return what the index is given of a segment."""
+    return Posting(
+        number=row.number,
+        document=row.document_number,
+        terms=unpack_terms(row.terms),
+        keywords=unpack_hashes(row.keyword_hashes),
+        vector=None if row.vector is None else np.frombuffer(row.vector, dtype="<f4"),
+    )
+
+
+def _mean_length(dataset: Dataset, rows: Sequence[PostingRow]) -> float:
+    """Return the dataset's mean words a posting with `rows` among them."""
+    postings = dataset.posting_count + len(rows)
+    return (dataset.term_count + sum(row.term_count for row in rows)) / postings if postings else 1.0

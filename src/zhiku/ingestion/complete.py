@@ -1,0 +1,63 @@
+"""What happens in the catalog when the index holds a document's newest content: it answers, the older one goes."""
+
+from collections.abc import Sequence
+
+from zhiku.datasets import store as dataset_store
+from zhiku.db.engine import Connection
+from zhiku.documents import store as document_store
+from zhiku.documents.service import job_subject
+from zhiku.documents.store import Document
+from zhiku.indexes import outbox
+from zhiku.jobs import queue
+from zhiku.jobs.kinds import IngestDocument, PurgeBlobs, PurgeEmbeddings
+from zhiku.runtime import Runtime
+from zhiku.segments import store as segment_store
+
+
+def complete_documents(
+    rt: Runtime, tx: Connection, dataset_id: str, documents: Sequence[Document], incomplete: set[int]
+) -> None:
+    """Let the generations that the index has just taken answer, in the caller's transaction.
+
+    Documents that were changed or deleted meanwhile are left alone: a later outbox row speaks for them. Those whose
+    number is in `incomplete` lack embeddings and are sent back to be embedded.
+    """
+    unchanged = document_store.list_unchanged(tx, documents)
+    added_postings = added_terms = 0
+    for document in unchanged:
+        if document.number in incomplete:
+            job = IngestDocument(document_id=document.id, generation=document.generation)
+            queue.enqueue(tx, rt.clock, job, subject=job_subject(document.id), dataset_id=dataset_id)
+            continue
+        postings, terms = _complete(rt, tx, document)
+        added_postings += postings
+        added_terms += terms
+    dataset_store.add_posting_counts(tx, dataset_id, added_postings, added_terms)
+
+
+def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int]:
+    """Complete one document; return by how many postings and words its share of the index grew."""
+    now = rt.clock.now()
+    before = document_store.sum_live_terms(tx, document)
+    if document.live_generation:
+        _replace_live(rt, tx, document)
+    segment_store.complete_generation(tx, document.number, document.generation, now)
+    counts = segment_store.sum_generation(tx, document.number, document.generation)
+    values = {
+        "word_count": counts["word_count"],
+        "tokens": counts["tokens"],
+        "hit_count": counts["hit_count"],
+        "completed_at": now,
+    }
+    document_store.mark_completed(tx, document.number, document.generation, values)
+    return counts["postings"] - before[0], counts["terms"] - before[1]
+
+
+def _replace_live(rt: Runtime, tx: Connection, document: Document) -> None:
+    gone = segment_store.replace_generation(tx, document.number, document.generation)
+    if gone:
+        outbox.append(tx, rt.clock, document.dataset_id, outbox.DeletePostings(numbers=gone))
+    blob_keys = document_store.delete_older_uploads(tx, document)
+    if blob_keys:
+        queue.enqueue(tx, rt.clock, PurgeBlobs(keys=blob_keys), subject=f"purge:{document.id}")
+        queue.enqueue(tx, rt.clock, PurgeEmbeddings(), subject="purge:embeddings")

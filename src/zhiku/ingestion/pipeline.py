@@ -1,0 +1,165 @@
+"""What a worker does to a document: extract → clean → split → write segments → embed → hand to the index.
+
+Checkpoints: all segments written, and each batch of embeddings. A document resumes behind the last one it reached.
+"""
+
+import tempfile
+from pathlib import Path
+
+from zhiku.blobs.base import BlobMissing
+from zhiku.datasets import store as dataset_store
+from zhiku.datasets.store import Dataset
+from zhiku.db.engine import Connection
+from zhiku.documents import store as document_store
+from zhiku.documents.rules import rule_from_json
+from zhiku.documents.store import Document, Upload
+from zhiku.errors import DocumentUnreadable
+from zhiku.indexes import outbox
+from zhiku.ingestion.extract.sandbox import Sandbox
+from zhiku.ingestion.prepare import KeptSegments, cut_parts, make_segments
+from zhiku.jobs.kinds import IngestDocument
+from zhiku.jobs.worker import JobContext
+from zhiku.runtime import Runtime
+from zhiku.segments import indexing
+from zhiku.segments import store as segment_store
+
+# Segments written in one transaction: enough to be cheap, few enough to let other writers in between.
+WRITE_BATCH = 500
+SEGMENTS_WRITTEN = {"are_segments_written": True}
+
+
+class Ingestion:
+    """The handler of IngestDocument jobs; parses files in the given sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def run(self, rt: Runtime, context: JobContext, job: IngestDocument) -> None:
+        """Bring the document's newest content to the outbox. Ends quietly if newer content took over or it is gone.
+
+        Raises ModelCallFailed, StorageFull, LeaseLost, JobHandedBack.
+        """
+        with rt.db.read() as conn:
+            document = document_store.find_document_by_id(conn, job.document_id)
+            if document is None or document.generation != job.generation:
+                return
+            dataset = dataset_store.find_dataset(conn, document.dataset_id)
+        if dataset is None:
+            return
+        if context.checkpoint_data is None:
+            try:
+                contents = self._cut(rt, context, document)
+            except DocumentUnreadable as error:
+                self.give_up(rt, context, job, str(error))
+                return
+            _write_segments(rt, context, dataset, document, contents)
+        if not context.is_finished:
+            _embed_and_hand_over(rt, context, dataset, document)
+        rt.wakeups.outbox()
+
+    def give_up(self, rt: Runtime, context: JobContext, job: IngestDocument, message: str) -> None:
+        """End the document in `error` with a message for people; content that answered before goes on answering."""
+        with rt.db.begin() as tx:
+            document = document_store.find_document_by_id(tx, job.document_id)
+            if document is not None:
+                document_store.mark_error(tx, document.number, job.generation, message, rt.clock.now())
+            context.finish(tx)
+
+    def _cut(self, rt: Runtime, context: JobContext, document: Document) -> list[str]:
+        """Return the pieces of the document's file. Raises DocumentUnreadable."""
+        started_at = rt.clock.now()
+        with rt.db.read() as conn:
+            upload = document_store.find_upload(conn, document.upload_id)
+            row = dataset_store.find_rule(conn, document.process_rule_id)
+        if upload is None or row is None:
+            raise DocumentUnreadable("The document's file is gone. Upload it again.")
+        if not upload.is_text:
+            _show(rt, document, {"indexing_status": "parsing", "processing_started_at": started_at})
+        parts = self._read(rt, upload)
+        context.check()
+        return cut_parts(parts, rule_from_json(row.mode, row.rules_json))
+
+    def _read(self, rt: Runtime, upload: Upload) -> list[str]:
+        """Return the text of a file's parts; only text that the server wrote itself is read outside the sandbox."""
+        try:
+            content = rt.blobs.get(upload.blob_key)
+        except BlobMissing as error:
+            raise DocumentUnreadable("The document's file is gone. Upload it again.") from error
+        if upload.is_text:
+            return [content.decode()]
+        with tempfile.TemporaryDirectory(prefix="zhiku-") as folder:
+            path = Path(folder) / "document"
+            path.write_bytes(content)
+            return [part.text for part in self._sandbox.extract(path, upload.extension)]
+
+
+def _write_segments(
+    rt: Runtime, context: JobContext, dataset: Dataset, document: Document, contents: list[str]
+) -> None:
+    """Write the segments, staged beside the content that answers now; the last batch carries the checkpoint.
+
+    A document without vectors to make is handed over, and its job ended, in the same transaction.
+    """
+    is_economy = dataset.indexing_technique == "economy"
+    with rt.db.read() as conn:
+        kept = KeptSegments(segment_store.list_live_hashes(conn, document.number, document.live_generation))
+    offsets = range(0, max(len(contents), 1), WRITE_BATCH)
+    for offset in offsets:
+        context.check()
+        now = rt.clock.now()
+        batch = contents[offset : offset + WRITE_BATCH]
+        made = make_segments(document, batch, start=offset, is_economy=is_economy, now=now, kept=kept)
+        with rt.db.begin() as tx:
+            if offset == 0:
+                _discard_staged(rt, tx, document)
+            segment_store.insert_segments(tx, made)
+            if offset != offsets[-1]:
+                context.checkpoint(tx, None)
+                continue
+            document_store.mark_working(
+                tx, document.number, document.generation, _split_values(document, contents, now)
+            )
+            if is_economy or not contents:
+                indexing.hand_over(rt, tx, dataset, document)
+                context.finish(tx)
+            else:
+                context.checkpoint(tx, SEGMENTS_WRITTEN)
+
+
+def _split_values(document: Document, contents: list[str], now: float) -> dict[str, object]:
+    values: dict[str, object] = {
+        "indexing_status": "indexing",
+        "processing_started_at": document.processing_started_at or now,
+        "parsing_completed_at": now,
+        "cleaning_completed_at": now,
+        "splitting_completed_at": now,
+    }
+    if document.live_generation == 0:
+        values["word_count"] = sum(len(content) for content in contents)
+    return values
+
+
+def _discard_staged(rt: Runtime, tx: Connection, document: Document) -> None:
+    """Remove what an interrupted run or an overtaken generation left, from the index too where it got that far."""
+    gone = segment_store.delete_superseded(tx, document.number, keep=[document.live_generation])
+    if gone:
+        outbox.append(tx, rt.clock, document.dataset_id, outbox.DeletePostings(numbers=gone))
+
+
+def _embed_and_hand_over(rt: Runtime, context: JobContext, dataset: Dataset, document: Document) -> None:
+    if context.checkpoint_data is not None:
+        _show(rt, document, {"indexing_status": "indexing"})
+
+    def guard(tx: Connection) -> None:
+        context.check()
+        context.checkpoint(tx, SEGMENTS_WRITTEN)
+
+    indexing.embed_segments(rt, dataset, document, guard)
+    with rt.db.begin() as tx:
+        indexing.hand_over(rt, tx, dataset, document)
+        context.finish(tx)
+
+
+def _show(rt: Runtime, document: Document, values: dict[str, object]) -> None:
+    with rt.db.begin() as tx:
+        document_store.mark_working(tx, document.number, document.generation, values)

@@ -1,0 +1,22 @@
+"""Lists of hits → one list (pure)."""
+
+from collections.abc import Sequence
+
+from zhiku.indexes.base import Hit
+from zhiku.retrieval.plan import Branch
+
+
+def fuse_hits(branches: Sequence[Branch]) -> list[Hit]:
+    """Merge branches into one list, best first.
+
+    Each branch's scores are calibrated to [0, 1], so they mean the same for any query; they are weighted by the plan
+    and added. A hit missing from a branch counts as 0 there. Source: ADR-0008.
+    """
+    if len(branches) == 1:
+        return branches[0].hits
+    scores: dict[int, float] = {}
+    for branch in branches:
+        for hit in branch.hits:
+            scores[hit.number] = scores.get(hit.number, 0.0) + branch.planned.weight * hit.score
+    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    return [Hit(number, score) for number, score in ranked]

@@ -1,0 +1,109 @@
+"""Request + dataset settings → a frozen plan of what to search and what to keep (pure)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from zhiku.datasets.retrieval_model import RetrievalModel, Weights, stored_retrieval_model
+from zhiku.datasets.store import Dataset
+from zhiku.errors import InvalidParam
+from zhiku.indexes.base import Hit, Shard
+from zhiku.retrieval.schemas import QUERY_CHARS, RetrieveRequest
+from zhiku.segments.indexing import shard_of
+
+BranchKind = Literal["vector", "terms", "keywords"]
+
+# Where neither the request nor the dataset gives weights. Source: ADR-0008, flat between .5 and .6 on all test sets.
+DEFAULT_VECTOR_WEIGHT = 0.6
+RECALL_MIN, RECALL_MAX = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBranch:
+    """One search of the plan; `weight` is its share of the final score."""
+
+    kind: BranchKind
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What one search found, best first; every score is calibrated to [0, 1]."""
+
+    planned: PlannedBranch
+    hits: list[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to search and what to keep. `recall` is how many hits each branch brings at first."""
+
+    query: str
+    shard: Shard
+    branches: tuple[PlannedBranch, ...]
+    top_k: int
+    threshold: float
+    recall: int
+
+    @property
+    def needs_vector(self) -> bool:
+        """Tell whether the query must be embedded."""
+        return any(branch.kind == "vector" for branch in self.branches)
+
+
+def plan_retrieval(dataset: Dataset, request: RetrieveRequest, top_k_max: int) -> Plan | None:
+    """Return the plan, or None where nothing can answer: a dataset without technique or documents, or images alone.
+
+    Raises InvalidParam if the query is missing or too long, or top_k is over `top_k_max`.
+    """
+    query = checked_query(request)
+    model = request.retrieval_model or stored_retrieval_model(dataset.retrieval_model_json, dataset.indexing_technique)
+    if model.top_k > top_k_max:
+        raise InvalidParam(f"retrieval_model.top_k: must be at most {top_k_max}", params="retrieval_model.top_k")
+    if query is None or dataset.indexing_technique is None or dataset.posting_count == 0:
+        return None
+    is_cut = model.score_threshold_enabled and model.score_threshold is not None
+    return Plan(
+        query=query,
+        shard=shard_of(dataset),
+        branches=_branches(dataset, model),
+        top_k=model.top_k,
+        threshold=model.score_threshold if is_cut and model.score_threshold is not None else 0.0,
+        recall=min(max(RECALL_MIN, model.top_k), RECALL_MAX),
+    )
+
+
+def checked_query(request: RetrieveRequest) -> str | None:
+    """Return the query, or None where only images were sent. Raises InvalidParam (contract 5.1)."""
+    query = request.query
+    if query is None or not query.strip():
+        if request.attachment_ids:
+            return None
+        raise InvalidParam("Query or attachment_ids is required", params="query")
+    if len(query) > QUERY_CHARS:
+        raise InvalidParam(f"Query cannot exceed {QUERY_CHARS} characters", params="query")
+    return query
+
+
+def _branches(dataset: Dataset, model: RetrievalModel) -> tuple[PlannedBranch, ...]:
+    if dataset.indexing_technique == "economy" or model.search_method == "keyword_search":
+        return (PlannedBranch("keywords", 1.0),)
+    if model.search_method == "full_text_search":
+        return (PlannedBranch("terms", 1.0),)
+    if model.search_method == "semantic_search":
+        return (PlannedBranch("vector", 1.0),)
+    vector_weight, keyword_weight = _weights(model.weights)
+    return (PlannedBranch("vector", vector_weight), PlannedBranch("terms", keyword_weight))
+
+
+def _weights(weights: Weights | None) -> tuple[float, float]:
+    """Return the weights of the semantic and the lexical branch (contract 5.3)."""
+    if weights is None:
+        return DEFAULT_VECTOR_WEIGHT, 1 - DEFAULT_VECTOR_WEIGHT
+    vector = weights.vector_setting.vector_weight if weights.vector_setting else None
+    keyword = weights.keyword_setting.keyword_weight if weights.keyword_setting else None
+    if vector is None and keyword is None:
+        by_type = {"semantic_first": (1.0, 0.0), "keyword_first": (0.0, 1.0)}
+        return by_type.get(weights.weight_type or "", (DEFAULT_VECTOR_WEIGHT, 1 - DEFAULT_VECTOR_WEIGHT))
+    vector, keyword = vector or 0.0, keyword or 0.0
+    total = vector + keyword
+    return (vector / total, keyword / total) if total > 1 else (vector, keyword)

@@ -1,0 +1,51 @@
+"""The route of questions (contract 5)."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zhiku.datasets.deps import DatasetDep
+from zhiku.errors import (
+    CompletionRequestError,
+    DatasetNotInitialized,
+    Forbidden,
+    HighQualityDatasetOnly,
+    InvalidParam,
+    NotFound,
+    ProviderNotInitialize,
+)
+from zhiku.http.operation import operation, read_body
+from zhiku.http.runtime import RuntimeDep, in_thread
+from zhiku.http.schema import encode
+from zhiku.retrieval import service
+from zhiku.retrieval.schemas import RetrieveRequest
+from zhiku.retrieval.shape import retrieve_body
+
+router = APIRouter()
+
+
+@operation(
+    router,
+    "POST",
+    "/datasets/{dataset_id:id}/retrieve",
+    aliases=("/datasets/{dataset_id:id}/hit-testing", "/datasets/{dataset_id:id}/hit_testing"),
+    body=RetrieveRequest,
+    reply=dict[str, Any],
+    errors=(
+        NotFound,
+        Forbidden,
+        InvalidParam,
+        ProviderNotInitialize,
+        CompletionRequestError,
+        HighQualityDatasetOnly,
+        DatasetNotInitialized,
+    ),
+    is_rate_limited=True,
+)
+async def retrieve(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Response:
+    """Ask a dataset a question and get its best segments with scores."""
+    body = await read_body(request, RetrieveRequest)
+    records = await in_thread(service.retrieve, rt, dataset, body)
+    return encode(retrieve_body(body.query or "", records))

@@ -1,0 +1,50 @@
+"""What the retrieve route takes and gives back (contract 5.1, 5.5)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from pydantic import BeforeValidator, Field
+
+from zhiku.datasets.retrieval_model import RetrievalModel
+from zhiku.http.schema import WireModel
+from zhiku.segments.store import Segment
+
+QUERY_CHARS = 250
+
+
+def _attachments(raw: object) -> object:
+    if raw is not None and not isinstance(raw, list):
+        raise ValueError("Attachment_ids must be a list")
+    return cast(object, raw)
+
+
+class RetrieveRequest(WireModel):
+    """A question to a dataset."""
+
+    query: str | None = Field(default=None, description="The question, at most 250 characters.")
+    retrieval_model: RetrievalModel | None = Field(default=None, description="Replaces the dataset's own.")
+    external_retrieval_model: dict[str, Any] | None = Field(default=None, description="For external datasets.")
+    attachment_ids: Annotated[list[str] | None, BeforeValidator(_attachments)] = Field(
+        default=None, description="Uploaded images to search with."
+    )
+    metadata_filtering_conditions: dict[str, Any] | None = Field(
+        default=None, description="Which documents may answer."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """What a record tells of its document."""
+
+    id: str
+    data_source_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One answer: a segment, its document and how well it fits, in [0, 1]."""
+
+    segment: Segment
+    document: DocumentRef
+    score: float

@@ -1,0 +1,37 @@
+"""Runs the plan's branches: embed the query, ask the index."""
+
+from zhiku.errors import CompletionRequestError, ModelCallFailed
+from zhiku.indexes.base import Hit, Index
+from zhiku.providers.base import Embedder, Vectors
+from zhiku.retrieval.plan import Branch, Plan, PlannedBranch
+from zhiku.text.words import keyword_hashes, query_hashes, query_keywords
+
+
+def embed_query(embedder: Embedder, plan: Plan) -> Vectors:
+    """Return the query's unit vector. Raises CompletionRequestError naming the provider."""
+    try:
+        return embedder.embed_query(plan.query)
+    except ModelCallFailed as error:
+        raise CompletionRequestError(str(error)) from error
+
+
+def search_branches(index: Index, plan: Plan, vector: Vectors | None, floor: float, recall: int) -> list[Branch]:
+    """Return at most `recall` hits of each branch; `floor` is the cosine that means "unrelated"."""
+    return [Branch(planned, _search(index, plan, planned, vector, floor, recall)) for planned in plan.branches]
+
+
+def calibrated(hits: list[Hit], floor: float) -> list[Hit]:
+    """Rescale cosines so that "unrelated" is 0 and "the same" is 1; the order stays."""
+    return [Hit(hit.number, min(1.0, max(0.0, (hit.score - floor) / (1.0 - floor)))) for hit in hits]
+
+
+def _search(
+    index: Index, plan: Plan, planned: PlannedBranch, vector: Vectors | None, floor: float, recall: int
+) -> list[Hit]:
+    if planned.kind == "terms":
+        return index.search_terms(plan.shard, query_hashes(plan.query), recall, None)
+    if planned.kind == "keywords":
+        return index.search_keywords(plan.shard, keyword_hashes(query_keywords(plan.query)), recall, None)
+    if vector is None or plan.shard.dimension == 0:
+        return []
+    return calibrated(index.search_vector(plan.shard, vector, recall, None), floor)

@@ -1,0 +1,79 @@
+"""retrieve(): the story of one question, one line a step."""
+
+from zhiku.datasets.store import Dataset
+from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
+from zhiku.indexes.base import Hit, Index
+from zhiku.providers.base import Embedder
+from zhiku.retrieval import store
+from zhiku.retrieval.fuse import fuse_hits
+from zhiku.retrieval.plan import Plan, plan_retrieval
+from zhiku.retrieval.rerank import check_reranking, cut_hits
+from zhiku.retrieval.schemas import Record, RetrieveRequest
+from zhiku.retrieval.search import embed_query, search_branches
+from zhiku.retrieval.shape import make_records
+from zhiku.runtime import Runtime
+from zhiku.segments.indexing import find_embedder
+
+# How much deeper each branch looks when deleted or disabled segments leave an answer short.
+RECALL_GROWTH = 4
+
+
+def retrieve(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> list[Record]:
+    """Return the dataset's answers to a question, best first, at most `top_k`.
+
+    Raises InvalidParam, ProviderNotInitialize, CompletionRequestError, DatasetNotInitialized.
+    """
+    plan = plan_retrieval(dataset, request, rt.settings.top_k_max)
+    check_reranking(rt, dataset, request)
+    if plan is None:
+        return []
+    if rt.index is None:
+        raise DatasetNotInitialized
+    rt.activity.note()
+    embedder = _embedder(rt, dataset) if plan.needs_vector else None
+    records = _answer(rt, rt.index, plan, embedder)
+    rt.hits.add([record.segment.number for record in records])
+    return records
+
+
+def _answer(rt: Runtime, index: Index, plan: Plan, embedder: Embedder | None) -> list[Record]:
+    vector = embed_query(embedder, plan) if embedder else None
+    floor = embedder.cosine_floor if embedder else 0.0
+    recall = plan.recall
+    while True:
+        branches = search_branches(index, plan, vector, floor, recall)
+        fused = fuse_hits(branches)
+        hits = cut_hits(plan, fused)
+        records = _read_records(rt, plan, hits)
+        is_exhausted = all(len(branch.hits) < recall for branch in branches)
+        if len(records) == plan.top_k or is_exhausted or len(hits) < len(fused):
+            return records
+        recall *= RECALL_GROWTH
+
+
+def _read_records(rt: Runtime, plan: Plan, hits: list[Hit]) -> list[Record]:
+    """Return the best records; looks further down the list only where some of the first hits may not answer."""
+    wanted = plan.top_k
+    while True:
+        last = _with_ties(hits, wanted)
+        with rt.db.read() as conn:
+            found = store.list_answering(conn, [hit.number for hit in hits[:last]])
+        records = make_records(hits[:last], found, plan.top_k)
+        if len(records) == plan.top_k or last == len(hits):
+            return records
+        wanted = last * RECALL_GROWTH
+
+
+def _with_ties(hits: list[Hit], wanted: int) -> int:
+    """Return how many hits to read so that those of one score are ordered together."""
+    last = min(wanted, len(hits))
+    while 0 < last < len(hits) and hits[last].score == hits[last - 1].score:
+        last += 1
+    return last
+
+
+def _embedder(rt: Runtime, dataset: Dataset) -> Embedder | None:
+    try:
+        return find_embedder(rt, dataset)
+    except ModelCallFailed as error:
+        raise ProviderNotInitialize from error

@@ -1,0 +1,100 @@
+"""The only writer of postings: embeds what changed, keeps the vectors, tells the index through the outbox."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from zhiku.datasets import store as dataset_store
+from zhiku.datasets.service import dataset_model
+from zhiku.datasets.store import Dataset
+from zhiku.db.engine import Connection
+from zhiku.documents.store import Document
+from zhiku.errors import ModelCallFailed, ProviderNotInitialize
+from zhiku.indexes import outbox
+from zhiku.indexes.base import Shard
+from zhiku.providers.base import Embedder
+from zhiku.runtime import Runtime
+from zhiku.segments import store
+from zhiku.segments.store import Unembedded
+
+Guard = Callable[[Connection], None]
+"""Raises if the caller may not write any more; called in each transaction."""
+
+
+def embed_segments(rt: Runtime, dataset: Dataset, document: Document, guard: Guard) -> None:
+    """Embed every text of the document's newest content that has no vector yet; each batch is kept at once.
+
+    Texts embedded before, by any document, are not embedded again. Raises ModelCallFailed naming the provider, and
+    what `guard` raises.
+    """
+    embedder = find_embedder(rt, dataset)
+    if embedder is None:
+        return
+    while True:
+        with rt.db.read() as conn:
+            waiting = store.list_unembedded(
+                conn, document.number, document.generation, embedder.key, embedder.batch_size
+            )
+        if not waiting:
+            return
+        vectors = _embed(embedder, waiting)
+        with rt.db.begin() as tx:
+            guard(tx)
+            store.insert_embeddings(tx, embedder.key, vectors)
+
+
+def hand_over(rt: Runtime, tx: Connection, dataset: Dataset, document: Document) -> None:
+    """Note in the caller's transaction that the index must take the document's newest content.
+
+    Raises ModelCallFailed if the model's vectors have another length than those the dataset's index is made of.
+    """
+    embedder = find_embedder(rt, dataset)
+    if embedder is not None:
+        _fix_dimension(tx, dataset, embedder)
+    change = outbox.PutDocument(document_id=document.id, generation=document.generation)
+    outbox.append(tx, rt.clock, dataset.id, change)
+
+
+def shard_of(dataset: Dataset) -> Shard:
+    """Return the shard that answers for the dataset."""
+    return Shard(
+        dataset_id=dataset.id,
+        generation=dataset.index_generation,
+        dimension=dataset.index_dimension,
+        average_length=dataset.mean_terms,
+    )
+
+
+def find_embedder(rt: Runtime, dataset: Dataset) -> Embedder | None:
+    """Return the dataset's embedder; None for economy, which has no vectors. Raises ModelCallFailed if it is gone."""
+    if dataset.indexing_technique != "high_quality":
+        return None
+    name = dataset_model(dataset)
+    try:
+        return rt.models.embedder(name)
+    except ProviderNotInitialize as error:
+        raise ModelCallFailed(
+            f"The embedding model {name.model} of provider {name.provider} is not configured. "
+            "Configure it again, then retry the document."
+        ) from error
+
+
+def _fix_dimension(tx: Connection, dataset: Dataset, embedder: Embedder) -> None:
+    current = dataset_store.find_dataset(tx, dataset.id)
+    if current is None or current.embedding_key == embedder.key:
+        return
+    if current.embedding_key is not None:
+        raise ModelCallFailed(
+            f"The dataset's index was made with {current.embedding_key}, and its provider now serves {embedder.key}. "
+            "Set the former model again, or make a new dataset."
+        )
+    dataset_store.set_embedding(tx, dataset.id, embedder.key, embedder.dimension)
+
+
+def _embed(embedder: Embedder, waiting: list[Unembedded]) -> dict[str, bytes]:
+    by_hash = {text.content_hash: text.content for text in waiting}
+    vectors = embedder.embed_passages(list(by_hash.values()))
+    return {
+        content_hash: np.ascontiguousarray(vector, dtype="<f4").tobytes()
+        for content_hash, vector in zip(by_hash, vectors, strict=True)
+    }

@@ -1,0 +1,118 @@
+"""A whole Zhiku in one process for tests: real SQLite, real files, an exact index, jobs run when the test says so."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from tests.word_embedder import WordEmbedder
+from zhiku.access.service import create_key, ensure_workspace
+from zhiku.blobs.local import LocalBlobs
+from zhiku.bootstrap import make_handlers, make_sandbox
+from zhiku.clock import Clock, SystemClock
+from zhiku.db.engine import Database
+from zhiku.db.hits import HitCounts
+from zhiku.indexes.memory import MemoryIndex
+from zhiku.ingestion.apply import Applier
+from zhiku.jobs.worker import Handlers, run_jobs
+from zhiku.providers.catalog import ModelCatalog, ModelName
+from zhiku.runtime import Activity, Runtime, Wakeups
+from zhiku.server import create_app
+from zhiku.settings import Settings
+
+MODEL = ModelName("test", "words")
+
+
+@dataclass
+class Product:
+    """The parts a test works with; `api` sends the key with every request."""
+
+    rt: Runtime
+    api: TestClient
+    anonymous: TestClient
+    embedder: WordEmbedder
+    handlers: Handlers
+    index: MemoryIndex
+    key: str
+    made: dict[str, Any] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Run jobs and apply the outbox until nothing is left to do."""
+        applier = Applier(self.rt, self.index)
+        while run_jobs(self.rt, self.handlers) + applier.apply_pending():
+            pass
+
+    def create_dataset(self, name: str = "Guide", **fields: Any) -> str:
+        """Return the id of a new dataset."""
+        response = self.api.post("/v1/datasets", json={"name": name, **fields})
+        assert response.status_code == 200, response.text
+        return response.json()["id"]
+
+    def add_text(self, dataset_id: str, name: str, text: str, **fields: Any) -> dict[str, Any]:
+        """Return the reply of a create-by-text; nothing is indexed until `settle`."""
+        body = {"name": name, "text": text, "indexing_technique": "high_quality", **fields}
+        response = self.api.post(f"/v1/datasets/{dataset_id}/document/create-by-text", json=body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def add_file(self, dataset_id: str, name: str, content: bytes, **fields: Any) -> dict[str, Any]:
+        """Return the reply of a create-by-file."""
+        data = {"indexing_technique": "high_quality", "process_rule": {"mode": "automatic"}, **fields}
+        response = self.api.post(
+            f"/v1/datasets/{dataset_id}/document/create-by-file",
+            data={"data": _json(data)},
+            files={"file": (name, content)},
+        )
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def status(self, dataset_id: str, batch: str) -> dict[str, Any]:
+        """Return the first entry of a batch's indexing status."""
+        response = self.api.get(f"/v1/datasets/{dataset_id}/documents/{batch}/indexing-status")
+        assert response.status_code == 200, response.text
+        return response.json()["data"][0]
+
+    def retrieve(self, dataset_id: str, query: str, method: str | None = None, **model: Any) -> list[dict[str, Any]]:
+        """Return the records of a question."""
+        body: dict[str, Any] = {"query": query}
+        if method is not None or model:
+            body["retrieval_model"] = {"search_method": method or "semantic_search", **model}
+        response = self.api.post(f"/v1/datasets/{dataset_id}/retrieve", json=body)
+        assert response.status_code == 200, response.text
+        return response.json()["records"]
+
+
+@contextmanager
+def open_product(data_dir: Path, db: Database, clock: Clock | None = None, **settings: Any) -> Iterator[Product]:
+    """Yield a product over an empty, migrated catalog."""
+    clock = clock or SystemClock()
+    options = Settings(data_dir=data_dir, **settings)
+    embedder = WordEmbedder()
+    index = MemoryIndex()
+    rt = Runtime(
+        settings=options,
+        clock=clock,
+        db=db,
+        blobs=LocalBlobs(options.blobs_dir),
+        models=ModelCatalog({MODEL: lambda: embedder}, default=MODEL),
+        index=index,
+        wakeups=Wakeups(jobs=lambda: None, outbox=lambda: None),
+        activity=Activity(clock),
+        hits=HitCounts(db),
+    )
+    ensure_workspace(rt)
+    _, key = create_key(rt, "test")
+    app = create_app(rt)
+    with make_sandbox(options) as sandbox:
+        api = TestClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False)
+        anonymous = TestClient(app, raise_server_exceptions=False)
+        yield Product(rt, api, anonymous, embedder, make_handlers(sandbox), index, key)
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

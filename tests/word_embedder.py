@@ -1,0 +1,38 @@
+"""A tiny embedder for tests: texts that share words get near vectors, the same text always the same one."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from zhiku.providers.base import Vectors
+from zhiku.text.words import words
+
+DIMENSION = 64
+
+
+class WordEmbedder:
+    """Adds one fixed random direction a word."""
+
+    key = "test:words:1"
+    dimension = DIMENSION
+    cosine_floor = 0.0
+    batch_size = 16
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def embed_query(self, text: str) -> Vectors:
+        return _embed(text)
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.embedded.extend(texts)
+        return np.stack([_embed(text) for text in texts]) if texts else np.zeros((0, DIMENSION), np.float32)
+
+
+def _embed(text: str) -> Vectors:
+    vector = np.full(DIMENSION, 1e-3, np.float32)
+    for word in words(text):
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "little")
+        vector += np.random.default_rng(seed).standard_normal(DIMENSION, dtype=np.float32)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
