@@ -19,12 +19,14 @@ dev: $(DEV)
 test: $(DEV)
 	@exec $(BIN)/python -m pytest
 
+# All steps run, so that one call shows all findings.
 check: $(DEV)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/basedpyright
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/layout
+	@status=0; \
+	for step in "ruff format --check --quiet ." "ruff check --quiet ." basedpyright "lint-imports" "python -m pytest tests/layout"; do \
+		echo "== $$step"; \
+		$(BIN)/$$step || { status=1; echo "== failed: $$step"; }; \
+	done; \
+	exit $$status
 
 fix: $(DEV)
 	$(BIN)/ruff check --fix .

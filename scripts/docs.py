@@ -25,7 +25,8 @@ OPERATIONS = re.compile(r"(?<=<!-- operations: make docs -->\n).*?(?=<!-- operat
 ERRORS_HEAD = """# Errors
 
 Written by `make docs` from `src/zhiku/errors.py`. Every refusal has the same body:
-`{"code": …, "message": …, "status": …}`. The message below may give way to one that names the cause more precisely; the code and the status stay.
+`{"code": …, "message": …, "status": …}`. The message below may give way to one that names the cause more precisely;
+the code and the status stay.
 """
 
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def main(kind: str) -> int:
 def digest(kind: str) -> str:
     """Return a digest of everything that decides what `kind` installs."""
     seen = hashlib.sha256(sys.version.encode() + str(VENV).encode())
-    for name in (LOCKS[kind], "pyproject.toml"):
-        seen.update((ROOT / name).read_bytes())
+    seen.update((ROOT / LOCKS[kind]).read_bytes())
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    seen.update(repr([about["project"], about["build-system"], about["tool"]["hatch"]]).encode())
     return seen.hexdigest()
 
 
