@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -109,6 +110,7 @@ class Backstage:
             thread.join()
         self.rt.hits.flush()
         self.index.close()
+        self.rt.models.close()
         self.rt.db.close()
 
     def _spawn(self, name: str, run: Callable[[], None]) -> None:
@@ -158,6 +160,9 @@ def _serve(settings: Settings, *, is_sample_wanted: bool) -> int:
         timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
+    # The web server stops on these and raises them again when it is done, which must not skip what comes after it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
     backstage.start()
     welcome = Welcome(backstage.rt, new_key, is_sample_wanted=is_sample_wanted)
     welcome.start(lambda: server.started)

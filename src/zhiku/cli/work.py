@@ -26,6 +26,7 @@ def run_child_worker(settings: Settings) -> None:
     )
     with make_sandbox(settings) as sandbox:
         run_worker(rt, make_handlers(sandbox), stop, options)
+    rt.models.close()
     rt.db.close()
 
 

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.http.schema import WireModel
+from zhiku.retrieval.store import DocumentRef
 from zhiku.segments.store import Segment
 
 QUERY_CHARS = 250
@@ -30,15 +31,6 @@ class RetrieveRequest(WireModel):
     metadata_filtering_conditions: dict[str, Any] | None = Field(
         default=None, description="Which documents may answer."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRef:
-    """What a record tells of its document."""
-
-    id: str
-    data_source_type: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from zhiku.indexes.base import Hit
-from zhiku.retrieval.schemas import DocumentRef, Record
+from zhiku.retrieval.schemas import Record
+from zhiku.retrieval.store import DocumentRef
 from zhiku.segments.schemas import segment_core
 from zhiku.segments.store import Segment
 

@@ -1,13 +1,22 @@
 """SQL behind the answers: the segments and documents that hits point at."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, and_, bindparam, select
 
 from zhiku.db.tables import documents, segments
-from zhiku.retrieval.schemas import DocumentRef
 from zhiku.segments.store import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """What a record tells of its document."""
+
+    id: str
+    data_source_type: str
+    name: str
+
 
 _SEGMENT = [documents.c.id if field.name == "document_id" else segments.c[field.name] for field in fields(Segment)]
 _DOCUMENT = [documents.c[field.name] for field in fields(DocumentRef)]
