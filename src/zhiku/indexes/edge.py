@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from qdrant_edge import (
     QueryBatchRequest,
     ScoredPoint,
     ScrollRequest,
+    SparseVector,
     UpdateOperation,
 )
 
@@ -80,10 +81,10 @@ class EdgeIndex:
         with self._shards.reading(shard) as opened:
             if opened is None:
                 return []
-            hits = _search_around(opened, vector, limit, scope)
-            if hits is None:
-                hits = _make_hits(opened.engine.query(vector_query(vector, limit, scope_filter(scope))))
-        return _in_order(hits)
+            found = _search_around(opened, vector, limit, scope)
+            if found is None:
+                found = opened.engine.query(vector_query(vector, limit, scope_filter(scope)))
+        return _make_hits([(-point.score, point.id) for point in found])
 
     def search_terms(self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None) -> list[Hit]:
         return self._search_words(shard, TERMS, hashes, limit, scope)
@@ -135,13 +136,15 @@ class EdgeIndex:
             found, idfs = _query_words(opened, field, words, limit, scope)
         full = idfs * (FULL_WEIGHT if field == TERMS else 1.0)
         # The engine adds up in single precision, so a full match may come out a little above 1.
-        return _in_order([Hit(hit.number, min(hit.score / full, 1.0)) for hit in _make_hits(found) if hit.score > 0])
+        return _make_hits([(-min(point.score / full, 1.0), point.id) for point in found if point.score > 0])
 
 
-def _search_around(opened: OpenShard, vector: NDArray[np.float32], limit: int, scope: Scope | None) -> list[Hit] | None:
-    """Return the hits of a scope that leaves out a few documents, or None if it must be filtered.
+def _search_around(
+    opened: OpenShard, vector: NDArray[np.float32], limit: int, scope: Scope | None
+) -> list[ScoredPoint] | None:
+    """Return the points of a scope that leaves out a few documents, or None if it must be filtered.
 
-    Asking for more hits and dropping those outside is exact if enough remain, and costs a third of a filter
+    Asking for more points and dropping those outside is exact if enough remain, and costs a third of a filter
     that nearly every posting passes (100,000 postings, never optimised: 22 against 60 ms).
     """
     if scope is None or not scope.is_complement:
@@ -151,7 +154,7 @@ def _search_around(opened: OpenShard, vector: NDArray[np.float32], limit: int, s
     inside = [point for point in found if (point.payload or {})[DOCUMENT] not in scope.documents]
     if len(inside) < limit and len(found) == wider:
         return None
-    return _make_hits(inside[:limit])
+    return inside[:limit]
 
 
 def _query_words(
@@ -182,19 +185,18 @@ def _query_words(
 
 
 def _probed_idf(field: str, word: int, points: list[ScoredPoint]) -> float:
-    stored = points[0].vector[field]  # pyright: ignore
-    return points[0].score / stored.values[stored.indices.index(word)]  # pyright: ignore
+    if field == KEYWORDS:
+        return points[0].score
+    stored = cast("dict[str, SparseVector]", points[0].vector)[field]
+    return points[0].score / stored.values[stored.indices.index(word)]
 
 
-def _make_hits(points: list[ScoredPoint]) -> list[Hit]:
+def _make_hits(ranks: "list[tuple[float, PointId]]") -> list[Hit]:
+    """Return the hits of (negative score, number) pairs, best first and then by number."""
+    ranks.sort()
     # The stub's id may be a UUID too; ours are numbers.
-    return [Hit(point.id, point.score) for point in points]  # pyright: ignore[reportArgumentType]
+    return [Hit(cast("int", number), -rank) for rank, number in ranks]
 
 
 def _is_nothing(scope: Scope | None) -> bool:
     return scope is not None and not scope.is_complement and not scope.documents
-
-
-def _in_order(hits: list[Hit]) -> list[Hit]:
-    hits.sort(key=lambda hit: (-hit.score, hit.number))
-    return hits

@@ -118,9 +118,12 @@ def words_query(
 
 
 def idf_probe(field: str, word: int, params: SearchParams | None) -> QueryRequest:
-    """Return the request for one posting that has the word, with its weight: idf is score over weight."""
+    """Return the request for one posting that has the word: idf is its score over its weight, 1 for keywords."""
     return QueryRequest(
-        query=Query.Nearest(SparseVector([word], [1.0]), using=field), limit=1, params=params, with_vector=[field]
+        query=Query.Nearest(SparseVector([word], [1.0]), using=field),
+        limit=1,
+        params=params,
+        with_vector=[TERMS] if field == TERMS else None,
     )
 
 

@@ -5,10 +5,11 @@ import shutil
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Generic, TypeVar, cast
 
 from qdrant_edge import EdgeShard, PayloadSchemaType, UpdateOperation
 
@@ -72,6 +73,29 @@ class OpenShard:
         return self._state[1]
 
 
+Opened = TypeVar("Opened", bound=OpenShard | None)
+
+
+class Use(Generic[Opened]):
+    """Holds a shard open for a `with` block; a class, because a generator would cost 2 us a search more."""
+
+    __slots__ = ("_let_go", "_opened")
+
+    def __init__(self, opened: Opened, let_go: Callable[[OpenShard], None]) -> None:
+        self._opened = opened
+        self._let_go = let_go
+
+    def __enter__(self) -> Opened:
+        return self._opened
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._opened is None:
+            return
+        self._let_go(self._opened)
+        if error is not None:
+            raise_translated(error, self._opened.folder)
+
+
 class OpenShards:
     """At most about `limit` open shards under `root`. Safe to call from several threads."""
 
@@ -85,18 +109,13 @@ class OpenShards:
         for left_over in (*root.glob(f"{DROPPED_PREFIX}*"), *root.glob(f"*/*{BUILDING_SUFFIX}")):
             shutil.rmtree(left_over, ignore_errors=True)
 
-    @contextmanager
-    def reading(self, shard: Shard) -> Generator[OpenShard | None]:
-        """Yield the shard, or None if it does not exist; it stays open until the block ends."""
-        with self._using(shard, is_made=False) as opened:
-            yield opened
+    def reading(self, shard: Shard) -> "Use[OpenShard | None]":
+        """Yield, in a `with`, the shard or None if it does not exist; it stays open until the block ends."""
+        return Use(self._take(shard, is_made=False), self._let_go)
 
-    @contextmanager
-    def writing(self, shard: Shard) -> Generator[OpenShard]:
-        """Yield the shard, made if it does not exist; it stays open until the block ends."""
-        with self._using(shard, is_made=True) as opened:
-            assert opened is not None
-            yield opened
+    def writing(self, shard: Shard) -> "Use[OpenShard]":
+        """Yield, in a `with`, the shard, made if it does not exist; it stays open until the block ends."""
+        return Use(cast("OpenShard", self._take(shard, is_made=True)), self._let_go)
 
     def list_generations(self, dataset_id: str) -> list[int]:
         """Return the generations that have a finished folder, ascending."""
@@ -138,21 +157,7 @@ class OpenShards:
             self._is_closed = True
             while self._open:
                 self._changed.wait_for(lambda: not any(opened.users for opened in self._open.values()))
-                _, opened = self._open.popitem()
-                opened.engine.flush()
-                opened.engine.close()
-
-    @contextmanager
-    def _using(self, shard: Shard, *, is_made: bool) -> Generator[OpenShard | None]:
-        opened = self._take(shard, is_made=is_made)
-        if opened is None:
-            yield None
-            return
-        try:
-            with engine_errors(opened.folder):
-                yield opened
-        finally:
-            self._let_go(opened)
+                _close(self._open.popitem()[1])
 
     def _take(self, shard: Shard, *, is_made: bool) -> OpenShard | None:
         key = (shard.dataset_id, shard.generation)
@@ -180,9 +185,7 @@ class OpenShards:
     def _close_unused(self) -> None:
         unused = next((key for key, opened in self._open.items() if not opened.users), None)
         if unused is not None:
-            opened = self._open.pop(unused)
-            opened.engine.flush()
-            opened.engine.close()
+            _close(self._open.pop(unused))
 
     def _hold_dirty(self) -> list[OpenShard]:
         with self._changed:
@@ -212,6 +215,9 @@ def make_engine(folder: Path, shard: Shard, *, has_graph: bool) -> EdgeShard:
 
 def load_engine(folder: Path, shard: Shard) -> EdgeShard:
     """Open the shard in `folder`. Raises IndexDamaged, IndexLocked."""
+    # The engine would take a folder without these for an empty shard.
+    if not (folder / "edge_config.json").is_file() or not any((folder / "segments").glob("*")):
+        raise IndexDamaged(f"the index of dataset {folder.parent.name} is incomplete")
     with engine_errors(folder, is_loading=True):
         engine = EdgeShard.load(str(folder), load_config(shard))
         # A crash just after the shard was made may have kept the field from its index.
@@ -225,6 +231,14 @@ def write_built(folder: Path, built: Built) -> None:
     (folder / BUILT_FILE).write_text(json.dumps(asdict(built)), encoding="utf-8")
 
 
+def _close(opened: OpenShard) -> None:
+    with engine_errors(opened.folder):
+        # The log covers what is not flushed; flushing keeps the next opening from reading it again.
+        if opened.is_dirty:
+            opened.engine.flush()
+        opened.engine.close()
+
+
 def _read_built(folder: Path) -> Built:
     try:
         return Built(**json.loads((folder / BUILT_FILE).read_bytes()))
@@ -236,19 +250,27 @@ def _read_built(folder: Path) -> Built:
 
 @contextmanager
 def engine_errors(folder: Path, *, is_loading: bool = False) -> Generator[None]:
-    """Translate what the engine raises; it knows only bare `Exception` and a panic that is not even one."""
+    """Translate what the engine raises in the block."""
     try:
         yield
     except BaseException as error:
-        # Ours are subclasses; the engine raises `Exception` itself, so its words are all there is to go by.
-        is_panic = type(error).__name__ == "PanicException"
-        if type(error) is not Exception and not is_panic:
-            raise
-        message = str(error)
-        if "WouldBlock" in message:
-            raise IndexLocked(f"the index of dataset {folder.parent.name} is open in another process") from error
-        if "No space left" in message or "StorageFull" in message:
-            raise StorageFull from error
-        if is_loading or is_panic:
-            raise IndexDamaged(f"the index of dataset {folder.parent.name} cannot be read: {message}") from error
+        raise_translated(error, folder, is_loading=is_loading)
         raise
+
+
+def raise_translated(error: BaseException, folder: Path, *, is_loading: bool = False) -> None:
+    """Raise IndexLocked, StorageFull or IndexDamaged from what the engine raised; return if it is none of them.
+
+    The engine knows only bare `Exception`, so its words are all there is to go by, and a panic, which is not
+    even one.
+    """
+    is_panic = type(error).__name__ == "PanicException"
+    if type(error) is not Exception and not is_panic:
+        return
+    message = str(error)
+    if "WouldBlock" in message:
+        raise IndexLocked(f"the index of dataset {folder.parent.name} is open in another process") from error
+    if "No space left" in message or "StorageFull" in message:
+        raise StorageFull from error
+    if is_loading or is_panic:
+        raise IndexDamaged(f"the index of dataset {folder.parent.name} cannot be read: {message}") from error
