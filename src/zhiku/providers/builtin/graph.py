@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -20,6 +21,17 @@ class Precision(StrEnum):
 
     EIGHT_BIT = "int8"
     FOUR_BIT = "int4"
+
+
+def save_graph(model: WheelModel, precision: Precision, path: Path) -> None:
+    """Write the graph to a file, replacing what is there, and its weights to another one beside it.
+
+    Weights apart, because onnxruntime maps such a file instead of copying it.
+    """
+    weights = path.with_name(f"{path.name}.data")
+    # Saving would append to weights that are there.
+    weights.unlink(missing_ok=True)
+    onnx.save_model(build_graph(model, precision), path, save_as_external_data=True, location=weights.name)
 
 
 def build_graph(model: WheelModel, precision: Precision) -> onnx.ModelProto:

@@ -55,7 +55,7 @@ def build_tables(vocabulary: Vocabulary, normalization: Normalization) -> TokenT
     longest = max(map(len, vocabulary.pieces))
     codes = np.array(vocabulary.pieces, dtype=f"<U{longest}").view(np.uint32).reshape(len(vocabulary.pieces), longest)
     # Shorter pieces are padded with zeros, which add nothing to the sum.
-    fingerprints = _fingerprints(codes)[:, -1]
+    fingerprints = _fingerprints(codes, _powers(longest))[:, -1]
     order = np.argsort(fingerprints)
     order = order[order != vocabulary.unknown]
     fingerprints = fingerprints[order]
@@ -81,6 +81,7 @@ class Tokenizer:
     def __init__(self, tables: TokenTables) -> None:
         self._tables = tables
         self.unknown, self.start, self.end, self._longest = (int(value) for value in tables.special)
+        self._powers = _powers(self._longest)
         self._unknown_score = float(tables.scores.min()) - UNKNOWN_PENALTY
         # Read for every text: taken out of the maps once.
         self._sources = np.array(tables.sources)
@@ -145,10 +146,12 @@ class Tokenizer:
     def _find_pieces(self, padded: NDArray[np.uint32], first: int, last: int) -> "zip[tuple[int, int, int, float]]":
         """Return start, end, id and score of every piece that begins in [first, last), by start, then by end."""
         tables = self._tables
-        windows = np.lib.stride_tricks.as_strided(
-            padded[first:], (last - first, self._longest), (padded.itemsize, padded.itemsize)
+        step = padded.itemsize
+        # Row i is a view of the characters from i on.
+        windows: NDArray[np.uint32] = np.ndarray(
+            (last - first, self._longest), np.uint32, buffer=padded, offset=first * step, strides=(step, step)
         )
-        sums = _fingerprints(windows)
+        sums = _fingerprints(windows, self._powers)
         rows, columns = np.nonzero(tables.filter[_filter_slots(sums)])
         wanted = sums[rows, columns]
         places = np.searchsorted(tables.fingerprints, wanted)
@@ -174,11 +177,13 @@ class Tokenizer:
         )
 
 
-def _fingerprints(codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
+def _powers(count: int) -> NDArray[np.uint64]:
+    return np.cumprod(np.array([1] + [FACTOR] * (count - 1), np.uint64))
+
+
+def _fingerprints(codes: NDArray[np.uint32], powers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return for each row the fingerprints of its first, first two, first three… code points."""
-    powers = np.full(codes.shape[1], FACTOR, np.uint64)
-    powers[0] = 1
-    return np.cumsum(codes * np.cumprod(powers), axis=1, dtype=np.uint64)
+    return np.cumsum(codes * powers, axis=1, dtype=np.uint64)
 
 
 def _filter_slots(fingerprints: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -8,12 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from zhiku.errors import ModelCallFailed
+from zhiku.providers.base import Vectors
 from zhiku.providers.builtin import BuiltinEmbedder
 from zhiku.providers.builtin.conversion import MANIFEST_FILE, Conversion, find_conversion, folder_name
-from zhiku.providers.builtin.convert import LOCK_FILE, PARTIAL, convert
+from zhiku.providers.builtin.convert import LOCK_FILE, PARTIAL, ConversionFailed, choose_variant, convert
+from zhiku.providers.builtin.graph import Precision
 
 PATIENCE_SECONDS = 60
 
@@ -89,6 +92,40 @@ def test_a_conversion_killed_half_way_is_redone_by_two_that_ask_at_once(tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {folder_name(), LOCK_FILE}
     assert find_conversion(tmp_path) is not None
     assert not (tmp_path / folder_name() / "left behind").exists()
+
+
+def vectors_at(cosine: float) -> Vectors:
+    """Return one vector that has this cosine to (1, 0)."""
+    return np.array([[cosine, (1 - cosine**2) ** 0.5]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("eight_bit", "four_bit", "chosen"),
+    [
+        (vectors_at(0.995), None, "int8"),
+        (vectors_at(0.98), vectors_at(0.9999), "int4"),
+        (None, vectors_at(0.9999), "int4"),
+        (np.full((1, 2), np.nan, np.float32), vectors_at(0.9), "wheel"),
+        (None, None, "wheel"),
+    ],
+)
+def test_the_fastest_variant_that_agrees_with_the_reference_is_taken(
+    eight_bit: Vectors | None, four_bit: Vectors | None, chosen: str
+) -> None:
+    given = {Precision.EIGHT_BIT: eight_bit, Precision.FOUR_BIT: four_bit}
+    assert choose_variant(vectors_at(1), given.__getitem__) == chosen
+
+
+def test_without_the_wheels_engine_the_exact_graph_is_the_reference() -> None:
+    fine = {Precision.EIGHT_BIT: vectors_at(0.995), Precision.FOUR_BIT: vectors_at(1)}
+    assert choose_variant(None, fine.__getitem__) == "int8"
+    saturated = fine | {Precision.EIGHT_BIT: vectors_at(0.5)}
+    assert choose_variant(None, saturated.__getitem__) == "int4"
+
+
+def test_a_machine_on_which_nothing_runs_is_told_so() -> None:
+    with pytest.raises(ConversionFailed, match="Neither onnxruntime nor the engine"):
+        choose_variant(None, lambda precision: None)
 
 
 def test_a_directory_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
