@@ -10,6 +10,7 @@ from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.decode import decode_text, load_codecs
 from zhiku.ingestion.extract.detect import ENCRYPTED, Kind, damaged, detect_kind
 from zhiku.ingestion.extract.mend_eml import mend_eml
+from zhiku.ingestion.extract.mend_html import is_too_deep
 from zhiku.ingestion.extract.mend_markdown import mend_markdown
 from zhiku.ingestion.extract.mend_table import mend_csv, table_lines
 from zhiku.ingestion.extract.mend_text import mend_mdx, mend_subtitles, unescape_unicode
@@ -49,6 +50,8 @@ SHEET_KINDS = (Kind.XLSX, Kind.XLS, Kind.ODS)
 SLIDE_KINDS = (Kind.PPTX, Kind.PPT, Kind.ODP)
 XML_ENCODING = re.compile(r"""^(\s*<\?xml\b[^>]{0,200}?)\s+encoding\s*=\s*["'][^"']{0,100}["']""", re.IGNORECASE)
 TABLE_CELLS = 5_000_000
+# The library's own depth for HTML is below 100, which real pages reach; the fork server gives it the stack for more.
+DEPTH = 500
 
 # The children can open no file, so nothing may be left to load: names in archives are in code page 437.
 load_codecs()
@@ -82,6 +85,8 @@ def read_letter(content: bytes, extension: str) -> str:
 
 def read_markup(text: str, kind: Kind, extension: str) -> str:
     """The readable text of HTML or XML, which says nothing any more of the encoding it had."""
+    if kind is Kind.HTML and is_too_deep(text):
+        raise DocumentUnreadable(TOO_COMPLEX)
     content = XML_ENCODING.sub(r"\1", text, count=1).encode("utf-8", "replace")
     return mend_markdown(run_library(content, kind, extension).content)
 
@@ -109,7 +114,7 @@ def library_options() -> xberg.ExtractionConfig:
         mime_detection_policy="prefer_content",
         pages=xberg.PageConfig(extract_pages=True),
         content_filter=xberg.ContentFilterConfig(include_footnotes=True),
-        html_options=xberg.ConversionOptions(extract_metadata=False),
+        html_options=xberg.ConversionOptions(extract_metadata=False, max_depth=DEPTH),
         concurrency=xberg.ConcurrencyConfig(max_threads=1),
         security_limits=xberg.SecurityLimits(max_table_cells=TABLE_CELLS),
         max_archive_depth=0,

@@ -23,6 +23,8 @@ START_SECONDS = 60.0
 # The fork server ends a child at its wall clock; the worker waits this much longer before it ends the fork server.
 GRACE_SECONDS = 10.0
 ENVELOPE_BYTES = 4096
+# Deeply nested files overflow the 2 MiB that Rust gives its threads, which ends the process.
+PARSER_STACK_BYTES = 16 << 20
 # Nothing else of the environment reaches the fork server: keys and database addresses live there.
 KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 GARBAGE = "The file made its parser answer nonsense; it is probably damaged. Save it again and upload the new copy."
@@ -151,6 +153,7 @@ def end_server(server: subprocess.Popen[bytes] | None) -> None:
 def start_server(engine: str, limits: Limits) -> subprocess.Popen[bytes]:
     """A new fork server: a fresh interpreter that inherits no lock, socket or database handle of this process."""
     environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+    environment["RUST_MIN_STACK"] = str(PARSER_STACK_BYTES)
     environment["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     command = [sys.executable, "-P", "-s", "-m", "zhiku.ingestion.extract.forkserver", engine, encode_limits(limits)]
     return subprocess.Popen(

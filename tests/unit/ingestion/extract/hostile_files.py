@@ -1,0 +1,141 @@
+"""Files made to hurt whoever reads them: each is small, and what it asks for is not."""
+
+import io
+import zipfile
+import zlib
+
+from tests.unit.ingestion.extract.office_files import HEAD, WORD, docx, paragraph, zip_of
+from tests.unit.ingestion.extract.pdf_files import assemble, pdf, stream
+
+ENTITIES = "<!DOCTYPE lolz [<!ENTITY e0 'ha'>" + "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 12))
+OUTSIDE = "<!DOCTYPE r [<!ENTITY outside SYSTEM 'file:///etc/passwd'>]>"
+CATALOG = b"<< /Type /Catalog /Pages 2 0 R >>"
+
+
+def zip_bomb(megabytes: int) -> bytes:
+    """A Word file whose text unpacks to that much white space."""
+    body = f"{HEAD}<w:document {WORD}><w:body><w:p><w:r><w:t>".encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        with archive.open("word/document.xml", "w", force_zip64=True) as member:
+            member.write(body)
+            for _ in range(megabytes):
+                member.write(b" " * (1 << 20))
+            member.write(b"</w:t></w:r></w:p></w:body></w:document>")
+    return buffer.getvalue()
+
+
+def lying_zip_bomb(megabytes: int) -> bytes:
+    """The same, with a directory that says it is small."""
+    content = bytearray(zip_bomb(megabytes))
+    entry = content.rindex(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
+    return bytes(content)
+
+
+def many_members(count: int) -> bytes:
+    """A Word file with that many parts."""
+    return zip_of({**{f"word/{n}.xml": "<a/>" for n in range(count)}, "word/document.xml": "<a/>"})
+
+
+def entity_bomb() -> bytes:
+    """XML whose entities unfold to 10^11 times their length."""
+    return f"<?xml version='1.0'?>{ENTITIES}]><r>&e11;</r>".encode()
+
+
+def entity_bomb_in_word() -> bytes:
+    """The same in a Word file."""
+    return docx("<w:p><w:r><w:t>&e11;</w:t></w:r></w:p>", doctype=f"{ENTITIES}]>")
+
+
+def outside_entity() -> bytes:
+    """XML that asks for a file of the machine."""
+    return f"<?xml version='1.0'?>{OUTSIDE}<r>before &outside; after</r>".encode()
+
+
+def outside_entity_in_word() -> bytes:
+    """The same in a Word file."""
+    return docx("<w:p><w:r><w:t>before &outside; after</w:t></w:r></w:p>", doctype=OUTSIDE)
+
+
+def deep_markup(depth: int, tag: str = "div") -> bytes:
+    """HTML or XML as deep as that."""
+    return (f"<{tag}>" * depth + "bottom" + f"</{tag}>" * depth).encode()
+
+
+def deep_tables(depth: int) -> bytes:
+    """A Word file with tables in tables."""
+    return docx("<w:tbl><w:tr><w:tc>" * depth + paragraph("bottom") + "</w:tc></w:tr></w:tbl>" * depth)
+
+
+def deep_rich_text(depth: int) -> bytes:
+    """RTF with groups in groups."""
+    return b"{\\rtf1 " + b"{\\b " * depth + b"bottom" + b"}" * depth + b"}"
+
+
+def deep_mail(depth: int) -> bytes:
+    """A mail with messages in messages."""
+    parts = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\r\n\r\n--b{n}\r\n' for n in range(depth))
+    return f"From: a@b.c\r\n{parts}\r\nbottom".encode()
+
+
+def far_cell() -> bytes:
+    """A workbook of two cells, at opposite corners of the largest sheet there can be."""
+    cells = (
+        '<row r="1"><c r="A1" t="inlineStr"><is><t>first</t></is></c></row>'
+        '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    )
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    return zip_of(
+        {
+            "[Content_Types].xml": "<Types/>",
+            "_rels/.rels": f'<Relationships xmlns="{package}"><Relationship Id="rId1" Type="{relation}/officeDocument"'
+            ' Target="xl/workbook.xml"/></Relationships>',
+            "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}"><Relationship Id="rId1" '
+            f'Type="{relation}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+            "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{relation}"><sheets><sheet name="a" sheetId="1" '
+            'r:id="rId1"/></sheets></workbook>',
+            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+        }
+    )
+
+
+def pdf_page_loop() -> bytes:
+    """A PDF whose tree of pages contains itself."""
+    return assemble([CATALOG, b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"])
+
+
+def pdf_of_many_pages() -> bytes:
+    """A PDF that says it has two thousand million pages and has one."""
+    return pdf(["only"]).replace(b"/Count 1", b"/Count 2000000000")
+
+
+def pdf_form_loop() -> bytes:
+    """A PDF whose drawing calls itself."""
+    form = b" /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 4 0 R >> >>"
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 5 0 R /Resources << /XObject << /X 4 0 R >> >> >>"
+    )
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    return assemble([CATALOG, pages, page, stream(b"/X Do /X Do", form), stream(b"/X Do")])
+
+
+def pdf_bomb(megabytes: int) -> bytes:
+    """A PDF whose page unpacks to that much, twice packed."""
+    packed = zlib.compress(zlib.compress(b"(a)Tj ()" * (megabytes << 17), 1), 1)
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>"
+    content = stream(packed, b" /Filter [/FlateDecode /FlateDecode]")
+    return assemble([CATALOG, b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page, content])
+
+
+def pdf_reference_loop() -> bytes:
+    """A PDF whose older version is itself."""
+    return pdf(["text"]).replace(b"/Root 1 0 R", b"/Root 1 0 R /Prev 15")
+
+
+def pdf_deep_array(depth: int) -> bytes:
+    """A PDF with lists in lists."""
+    return pdf(["text"]).replace(b"/MediaBox [0 0 595 842]", b"/MediaBox " + b"[" * depth + b"]" * depth)
