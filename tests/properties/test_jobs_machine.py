@@ -206,7 +206,7 @@ def test_no_order_of_claims_and_crashes_breaks_the_queue(database: Database) -> 
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=40 if is_quick else 10,
+            max_examples=25 if is_quick else 6,
             stateful_step_count=30,
             deadline=None,
             # Shrinking a failure takes minutes with a real catalog, and 30 steps can be read as they are.

@@ -22,6 +22,9 @@ POLL_SECONDS = 1.0
 CLAIMS_PER_ATTEMPT = 3
 """A job may be claimed this often per allowed attempt; beyond that it is taken for what kills its workers."""
 
+EXPECTED = (ZhikuError, ModelCallFailed, DocumentUnreadable)
+"""Failures whose message is written for people; any other one is a fault of the program."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -178,8 +181,11 @@ def _run_job(rt: Runtime, handler: JobHandler, context: JobContext) -> None:
         log.info("job lost", job=job.number, kind=job.kind, subject=job.subject)
     except JobHandedBack:
         _write(rt, job, lambda tx: queue.release(tx, job))
+    except EXPECTED as error:
+        log.warning("job failed", job=job.number, kind=job.kind, subject=job.subject, error=str(error))
+        _settle_failure(rt, handler, context, error)
     except Exception as error:
-        log.exception("job failed", job=job.number, kind=job.kind, subject=job.subject, attempts=job.attempts + 1)
+        log.exception("job failed", job=job.number, kind=job.kind, subject=job.subject)
         _settle_failure(rt, handler, context, error)
 
 
@@ -226,7 +232,7 @@ def _was_tried_enough(rt: Runtime, job: Job) -> bool:
 
 
 def _describe(error: Exception, failures: int) -> str:
-    if isinstance(error, ZhikuError | ModelCallFailed | DocumentUnreadable):
+    if isinstance(error, EXPECTED):
         return str(error)
     return (
         f"An internal error occurred ({type(error).__name__}); it was tried {failures} times. "
