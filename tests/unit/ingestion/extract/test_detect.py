@@ -1,7 +1,9 @@
 """The type of a file is decided by what is in it."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,9 @@ def test_an_archive_with_a_password_is_refused_as_encrypted() -> None:
 
 def test_names_that_climb_out_of_an_archive_are_only_names() -> None:
     assert detect_kind(zip_of({"../../etc/passwd": "x", "word/document.xml": "y"}), "docx") is Kind.DOCX
+
+
+def test_every_extension_is_documented() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == supported_extensions()
