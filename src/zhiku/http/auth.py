@@ -15,7 +15,7 @@ WRONG_SCHEME = "Authorization scheme must be 'Bearer'"
 
 async def require_actor(request: Request) -> Actor:
     """Return who the request's key belongs to. Raises Unauthorized."""
-    key = read_key(request.headers.get("authorization"))
+    key = read_key(_header(request))
     rt = get_runtime(request)
     # A read of the file beside us takes less time than a change of thread; a database server may be slow or away.
     is_local = rt.db.dialect == "sqlite"
@@ -36,3 +36,11 @@ def read_key(header: str | None) -> str:
     if not parts or parts[0].lower() != "bearer":
         raise Unauthorized(WRONG_SCHEME)
     return parts[1].strip() if len(parts) > 1 else ""
+
+
+def _header(request: Request) -> str | None:
+    # Any opaque string may be a key, and clients send what is not ASCII as UTF-8.
+    for name, value in request.scope["headers"]:
+        if name == b"authorization":
+            return value.decode("utf-8", "surrogateescape")
+    return None

@@ -3,6 +3,8 @@
 import codecs
 import json
 import math
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any, NoReturn, cast
 
 from zhiku.errors import BadRequest, InvalidParam
@@ -70,29 +72,24 @@ def _refuse_constant(name: str) -> NoReturn:
 def _check_values(root: object, *, may_hold_surrogates: bool) -> None:
     level: list[object] = [root]
     for _ in range(MAX_DEPTH):
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                pairs = cast(dict[str, object], value)
-                below.extend(pairs.values())
-                if may_hold_surrogates:
-                    below.extend(pairs)
-            elif isinstance(value, list):
-                below.extend(cast(list[object], value))
-            elif isinstance(value, float):
-                _refuse_infinite(value)
-            elif may_hold_surrogates and isinstance(value, str):
-                _refuse_half_surrogates(value)
-        if not below:
+        level = [inner for value in level for inner in _values_in(value, may_hold_surrogates)]
+        if not level:
             return
-        level = below
     raise BadRequest
 
 
-def _refuse_infinite(value: float) -> None:
+def _values_in(value: object, may_hold_surrogates: bool) -> Iterable[object]:
+    if isinstance(value, dict):
+        pairs = cast(dict[str, object], value)
+        return chain(pairs, pairs.values()) if may_hold_surrogates else pairs.values()
+    if isinstance(value, list):
+        return cast(list[object], value)
     # 1e999 is read as infinity.
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise BadRequest
+    if may_hold_surrogates and isinstance(value, str):
+        _refuse_half_surrogates(value)
+    return ()
 
 
 def _refuse_half_surrogates(value: str) -> None:

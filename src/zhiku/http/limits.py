@@ -11,7 +11,6 @@ from zhiku.errors import FileTooLarge, Forbidden
 RATE_LIMITED = "Sorry, you have reached the knowledge base request rate limit of your subscription."
 WINDOW_SECONDS = 60.0
 MAX_DECLARED_DIGITS = 18
-ADMITTED = "zhiku.admitted"
 
 
 class RateLimit:
@@ -59,15 +58,6 @@ async def read_capped(request: Request, limit_bytes: int) -> bytes:
 
 
 def admit(request: Request) -> None:
-    """Count a request of a rate-limited operation, once; nothing happens for any other operation.
-
-    The dataset's dependency calls this when the dataset may be used, because the contract refuses a too frequent
-    caller before it looks for documents and segments (D2); routes without a dataset are counted when the handler
-    is reached. Raises Forbidden.
-    """
-    scope = request.scope
-    if ADMITTED in scope or not scope["endpoint"].operation.is_rate_limited:
-        return
-    scope[ADMITTED] = True
+    """Count a request of a rate-limited operation. Raises Forbidden."""
     limit: RateLimit = request.app.state.rate_limit
     limit.admit()

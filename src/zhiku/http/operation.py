@@ -137,10 +137,10 @@ class Endpoint:
     def __init__(self, handler: Handler, declared: Operation, path: str) -> None:
         self.operation = declared
         self.path = path
-        plan = _Planner(frozenset(compile_path(path)[2]))
-        handler_step = plan.step_of(handler)
+        plan = _Planner(frozenset(compile_path(path)[2]), is_counted=declared.is_rate_limited)
+        self._handler_step = plan.step_of(handler)
+        plan.count_request()
         self._steps = tuple(plan.steps)
-        self._handler_step = handler_step
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -149,8 +149,6 @@ class Endpoint:
         for step in self._steps:
             made = step.call(**_arguments(step, values, path_params))
             values.append(await made if step.is_async else made)
-        if self.operation.is_rate_limited:
-            admit(request)
         handler = self._handler_step
         response = await handler.call(**_arguments(handler, values, path_params))
         await response(scope, receive, send)
@@ -164,10 +162,15 @@ def _arguments(step: _Step, values: list[Any], path_params: dict[str, Any]) -> d
 
 
 class _Planner:
-    """Puts the dependencies of a handler in the order in which its parameters ask for them, each once."""
+    """Puts the dependencies of a handler in the order in which its parameters ask for them, each once.
 
-    def __init__(self, path_names: frozenset[str]) -> None:
+    A request of a rate-limited operation is counted when its dataset may be used, before documents and segments are
+    looked for (D2); without a dataset, before the handler.
+    """
+
+    def __init__(self, path_names: frozenset[str], *, is_counted: bool) -> None:
         self._path_names = path_names
+        self._is_counted = is_counted
         self._index_of: dict[Callable[..., Any], int] = {}
         self.steps: list[_Step] = []
 
@@ -188,11 +191,19 @@ class _Planner:
                 raise TypeError(f"{call.__name__}: nothing is known to give for the parameter {name}")
         return _Step(call, tuple(arguments), tuple(path_names), inspect.iscoroutinefunction(call))
 
+    def count_request(self) -> None:
+        """Add the counting step, unless the plan has it or needs none."""
+        if self._is_counted:
+            self.steps.append(_Step(admit, (("request", 0),), (), is_async=False))
+            self._is_counted = False
+
     def _place(self, dependency: Callable[..., Any]) -> int:
         if dependency not in self._index_of:
             step = self.step_of(dependency)
             self.steps.append(step)
             self._index_of[dependency] = len(self.steps)
+            if "dataset_id" in step.path_names:
+                self.count_request()
         return self._index_of[dependency]
 
 

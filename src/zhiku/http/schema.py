@@ -1,6 +1,6 @@
 """Wire shapes: what every request model has in common, and how a reply becomes bytes (contract 2.4)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
 
@@ -59,7 +59,12 @@ def parse(model: type[M], raw: object) -> M:
 
 def refuse_nul(shape: WireModel) -> None:
     """Raise InvalidParam if any string in the shape holds NUL; `ContentText` never does."""
-    for field, value in shape.model_dump().items():
+    refuse_nul_in(shape.model_dump())
+
+
+def refuse_nul_in(fields: Mapping[str, object]) -> None:
+    """Raise InvalidParam if any string in the fields holds NUL."""
+    for field, value in fields.items():
         if any("\0" in text for text in _strings(value)):
             raise InvalidParam(f"{field}: must not contain NUL", params=field)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -17,10 +17,8 @@ from zhiku.http.filenames import read_parameters
 from zhiku.http.limits import read_capped, refuse_declared_size
 from zhiku.http.multipart import MALFORMED, MultipartParser, PartData, PartStart
 from zhiku.http.runtime import get_runtime
-from zhiku.http.schema import WireModel, parse, refuse_nul
+from zhiku.http.schema import refuse_nul_in
 from zhiku.settings import Settings
-
-M = TypeVar("M", bound=WireModel)
 
 MAX_FIELDS_BYTES = 1024 * 1024
 # A plain field of these names is text even if it looks like JSON.
@@ -49,7 +47,7 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What an upload carried; `fields` is `data` with the other plain fields under it.
+    """What an upload carried; `fields` is `data` with the other plain fields under it, without NUL in any string.
 
     `file` is the first part named `file`, None without one; `file_count` counts file parts of any name but `data`.
     """
@@ -62,12 +60,6 @@ class Upload:
     def has_file(self) -> bool:
         """Return whether any file came, under whatever name."""
         return self.file_count > 0
-
-    def read_fields(self, model: type[M]) -> M:
-        """Return the fields as a request shape. Raises InvalidParam."""
-        shape = parse(model, self.fields)
-        refuse_nul(shape)
-        return shape
 
     def one_file(self) -> UploadedFile:
         """Return the file. Raises TooManyFiles, NoFileUploaded, FilenameMissing, in this order."""
@@ -92,7 +84,9 @@ async def read_upload(request: Request) -> AsyncGenerator[Upload]:
     content_type = request.headers.get("content-type", "").encode("latin-1")
     if not content_type.lower().startswith(b"multipart/"):
         raw = await read_capped(request, MAX_FIELDS_BYTES)
-        yield Upload(_fields_without_file(raw, content_type), file=None, file_count=0)
+        fields = _fields_without_file(raw, content_type)
+        refuse_nul_in(fields)
+        yield Upload(fields, file=None, file_count=0)
         return
     boundary = read_parameters(content_type).get("boundary", b"")
     receiver = _Receiver(settings)
@@ -185,7 +179,9 @@ class _Receiver:
                 is_too_large=self._size_bytes > self._settings.upload_file_bytes,
             )
         plain = {name: _decode_field(name, bytes(raw)) for name, raw in self._fields.items() if name != "data" and raw}
-        return Upload(plain | _decode_data(bytes(self._fields.get("data", b""))), file, self._file_count)
+        fields = plain | _decode_data(bytes(self._fields.get("data", b"")))
+        refuse_nul_in(fields)
+        return Upload(fields, file, self._file_count)
 
     def close(self) -> None:
         self._close_file()

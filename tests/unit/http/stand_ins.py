@@ -10,11 +10,10 @@ from starlette.responses import Response
 
 from zhiku.errors import BadRequest, DatasetNameDuplicate, Forbidden, NotFound, UnsupportedFileType
 from zhiku.http.auth import ActorDep
-from zhiku.http.limits import admit
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
 from zhiku.http.runtime import in_thread
-from zhiku.http.schema import WireModel, encode, no_content
+from zhiku.http.schema import WireModel, encode, no_content, parse
 from zhiku.http.upload import read_upload
 
 DATASET = "2fdaf7d3-0d0e-4b1c-9d3a-6f8f5d2a1b3c"
@@ -52,13 +51,12 @@ class Named(WireModel):
     id: str = Field(description="Its id.")
 
 
-async def get_dataset(request: Request, actor: ActorDep, dataset_id: str) -> str:
+async def get_dataset(actor: ActorDep, dataset_id: str) -> str:
     """Return the dataset in the path. Raises NotFound and Forbidden."""
     if dataset_id == SWITCHED_OFF:
         raise Forbidden("Dataset api access is not enabled.")
     if dataset_id != DATASET:
         raise NotFound("Dataset not found.")
-    admit(request)
     return dataset_id
 
 
@@ -136,7 +134,7 @@ async def update_document(request: Request, document: DocumentDep) -> Response:
 async def create_by_file(request: Request, dataset: DatasetDep) -> Response:
     """Create a document of a file."""
     async with read_upload(request) as upload:
-        fields = upload.read_fields(Settings)
+        fields = parse(Settings, upload.fields)
         file = upload.one_file()
         if file.name.endswith(".exe"):
             raise UnsupportedFileType
