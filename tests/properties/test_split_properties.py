@@ -54,7 +54,7 @@ def test_segments_are_parts_of_the_text_in_its_order(text: str, rule: ProcessRul
     for segment in split_text(text, rule):
         found = text.find(segment, start)
         assert found >= 0
-        start = found + 1 if rule.segmentation.chunk_overlap else found + len(segment)
+        start = found if rule.segmentation.chunk_overlap else found + len(segment)
 
 
 @given(texts, rules)

@@ -6,8 +6,13 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Protocol, cast
 
+# The vocabulary begins with the single bytes; merges follow, the commonest first.
+_BYTES = 256
+_VOCABULARY = 199_998
+
 
 class _Counter(Protocol):
+    def encode(self, text: str) -> list[int]: ...
     def count(self, text: str) -> int: ...
     def count_till_limit(self, text: str, token_limit: int) -> int | None: ...
 
@@ -36,6 +41,12 @@ def has_more_tokens(text: str, limit: int) -> bool:
         return _counter().count_till_limit(text, limit) is None
     except UnicodeEncodeError:
         return _counter().count_till_limit(_encodable(text), limit) is None
+
+
+def token_rank(word: str) -> int:
+    """Return a word's place in the vocabulary, the commonest first; the vocabulary's size if it is several tokens."""
+    tokens = _counter().encode(f" {word}")
+    return max(1, tokens[0] - _BYTES) if len(tokens) == 1 else _VOCABULARY
 
 
 def _encodable(text: str) -> str:

@@ -1,0 +1,312 @@
+"""Words of a text for lexical search: what the index holds and what a query asks for (ADR-0006)."""
+
+import math
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from importlib.resources import files
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
+
+import numpy as np
+import rjieba
+from numpy.typing import NDArray
+from snowballstemmer.english_stemmer import EnglishStemmer
+
+from zhiku.text.normalize import simplify, unify
+from zhiku.text.tokens import token_rank
+
+Hashes = NDArray[np.uint32]
+
+# What is seen again costs a look-up; longer runs are cut, so that none fills the memory.
+_CACHED = 1 << 15
+_LONGEST_RUN = 64
+_LONGEST_STEMMED = 40
+# The dictionary's counts add up to this; ranks times the scale give frequencies on the same scale (ln 200,000).
+_DICTIONARY_TOTAL = 60_101_967
+_RANK_SCALE = 12
+_UNKNOWN = 12.0
+_RAREST = 14.0
+# From this length on even a dictionary word is a phrase that a query should find in parts.
+_LONG_HAN = 5
+
+_HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
+_HANGUL = "\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff"
+# Scripts without spaces between words, and without a dictionary here: Thai, Lao, Tibetan, Burmese, Khmer.
+_UNSPACED = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0f40-\u0fbc\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
+# Marks that belong to a word though they are no letters: accents, Hebrew and Arabic points, Indic vowel signs.
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+_LETTER = f"(?:[^\\W{_HAN}{_KANA}{_HANGUL}{_UNSPACED}]|[{_MARKS}])"
+_RUN = re.compile(
+    f"[{_HAN}]+|[{_KANA}]+|[{_HANGUL}]+|[{_UNSPACED}]+"
+    f"|{_LETTER}++(?:(?:[.'&-]|(?<=[0-9]),(?=[0-9]{{3}}(?![0-9]))){_LETTER}++)*+(?:\\+\\+|#)?"
+)
+_IS_HAN = re.compile(f"[{_HAN}]")
+_IS_BIGRAMMED = re.compile(f"[{_KANA}{_HANGUL}{_UNSPACED}]")
+
+_ALPHANUMERIC = re.compile(r"[^\W_]+")
+_JOINT = re.compile(r"[.'&,_+#-]+")
+_NUMBER = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?")
+_VERSION = re.compile(r"v?[0-9]+(?:\.[0-9]+)+")
+_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+# getUserName and HttpServerError have parts, GitHub and iPhone have none.
+_CAMEL = re.compile(r"[a-z]{2,}[A-Z]|[A-Z][a-z]+[A-Z]+[a-z]+[A-Z]")
+
+
+class WordCounts(NamedTuple):
+    """The words of a text by hash: `hashes` ascending, each once; `counts` says how often. Both uint32."""
+
+    hashes: Hashes
+    counts: Hashes
+
+
+class _Piece(NamedTuple):
+    """What is known of a piece of text: its words' hashes, and whether it may be a keyword."""
+
+    text: str
+    hashes: tuple[int, ...]
+    is_telling: bool
+
+
+_hashes_of = attrgetter("hashes")
+
+
+def words(text: str) -> list[str]:
+    """Return the words of `text` as the index holds them, in order, with repeats; parts follow their compound."""
+    return [word for run in _runs(text) for word in _index_words(run)]
+
+
+def query_words(text: str) -> list[str]:
+    """Return the words that a query asks for, each once, in order.
+
+    As `words`, but a Chinese word of the dictionary stands alone, without the words inside it: the index has
+    those for queries that ask for them.
+    """
+    return list(dict.fromkeys(word for run in _runs(text) for word in _query_words(run)))
+
+
+def hash_words(some: Iterable[str]) -> Hashes:
+    """Return each word's 32-bit hash, in order: the CRC-32 of its UTF-8, so that it is the same everywhere."""
+    return np.fromiter(map(_hash, some), dtype=np.uint32)
+
+
+def terms_of(text: str) -> WordCounts:
+    """Return the hashed words of `text` as the index holds them."""
+    hashes = np.fromiter(chain.from_iterable(map(_hashes_of, _pieces(text))), dtype=np.uint32)
+    unique, counts = np.unique(hashes, return_counts=True)
+    return WordCounts(unique, counts.astype(np.uint32))
+
+
+def query_hashes(text: str) -> Hashes:
+    """Return the hashes of the query's words, ascending, each once."""
+    return np.unique(hash_words(query_words(text)))
+
+
+def extract_keywords(text: str, count: int = 10) -> list[str]:
+    """Return the `count` most telling words of `text` as they are written there, best first.
+
+    Weight is frequency times rarity; ties go by position. Behind them come the letters-and-digits parts of
+    the composite ones, so the list may be longer than `count`.
+    """
+    weights: dict[int, float] = {}
+    written: dict[int, str] = {}
+    for piece in _pieces(text):
+        if piece.is_telling:
+            word = piece.hashes[0]
+            weights[word] = weights.get(word, 0.0) + _rarity(piece.text)
+            written.setdefault(word, piece.text)
+    best = sorted(weights, key=weights.__getitem__, reverse=True)[:count]
+    chosen = _as_written([written[word].removesuffix("'s") for word in best], text)
+    listed: dict[str, str] = {}
+    for keyword in chain(chosen, chain.from_iterable(map(_written_parts, chosen))):
+        listed.setdefault(keyword.casefold(), keyword)
+    return list(listed.values())
+
+
+def query_keywords(text: str) -> list[str]:
+    """Return the keywords that a query asks for, each once, in order; all its words if none of them is telling."""
+    found = [piece for piece in _pieces(text) if piece.hashes]
+    return list(dict.fromkeys(piece.text for piece in [each for each in found if each.is_telling] or found))
+
+
+def keyword_hashes(keywords: Iterable[str]) -> Hashes:
+    """Return the hashes of all words of the keywords, ascending, each once."""
+    hashes = chain.from_iterable(map(_hashes_of, _pieces("\n".join(keywords))))
+    return np.unique(np.fromiter(hashes, dtype=np.uint32))
+
+
+def is_stop_word(word: str) -> bool:
+    """Whether a folded word says nothing about what a text is about."""
+    return word in _stop_words()
+
+
+# A segment's text is asked for its words and for its keywords, one right after the other.
+@lru_cache(maxsize=4)
+def _pieces(text: str) -> tuple[_Piece, ...]:
+    return tuple(map(_piece, _runs(text)))
+
+
+def _runs(text: str) -> list[str]:
+    """Return what words are made of, in order: Chinese words, and runs of any other script.
+
+    They are unified and simplified but keep their case; none that is not Chinese is longer than 64 characters.
+    """
+    found: list[str] = []
+    for run in _RUN.findall(simplify(unify(text))):
+        if not run.isascii() and _is_han(run):
+            found.extend(rjieba.cut(run))
+        elif len(run) <= _LONGEST_RUN:
+            found.append(run)
+        else:
+            found.extend(_shorten(run))
+    return found
+
+
+def _shorten(run: str) -> list[str]:
+    parts = [part for part in _JOINT.split(run) if part]
+    # One character of overlap, so that no bigram is lost.
+    step = _LONGEST_RUN - 1 if _IS_BIGRAMMED.match(run) else _LONGEST_RUN
+    return [part[start : start + _LONGEST_RUN] for part in parts for start in range(0, len(part), step)]
+
+
+@lru_cache(maxsize=_CACHED)
+def _piece(run: str) -> _Piece:
+    hashes = tuple(map(_hash, _index_words(run)))
+    # Neither a single character nor a short number tells what a text is about.
+    is_telling = bool(hashes) and len(run) > (2 if run.isdecimal() else 1)
+    return _Piece(run, hashes, is_telling)
+
+
+def _is_han(run: str) -> bool:
+    return _IS_HAN.match(run) is not None
+
+
+def _index_words(run: str) -> list[str]:
+    """Return the index's words of one run: the whole first, then its parts; nothing for stop words."""
+    if _is_han(run):
+        found = [run, *_words_inside(run)]
+    elif _IS_BIGRAMMED.match(run):
+        found = [run[start : start + 2] for start in range(len(run) - 1)] or [run]
+    else:
+        found = _spelled_words(run)
+    return [word for word in found if not is_stop_word(word)]
+
+
+def _query_words(run: str) -> list[str]:
+    if _is_han(run) and len(run) < _LONG_HAN and rjieba.has_word(run):
+        return [] if is_stop_word(run) else [run]
+    return _index_words(run)
+
+
+def _words_inside(word: str) -> list[str]:
+    """Return the dictionary's words within a Chinese word; the characters of a guessed word that has none."""
+    inside = [
+        word[start : start + size]
+        for size in (2, 3)
+        if size < len(word)
+        for start in range(len(word) - size + 1)
+        if rjieba.has_word(word[start : start + size])
+    ]
+    if inside or len(word) == 1 or rjieba.has_word(word):
+        return inside
+    return list(word)
+
+
+def _spelled_words(run: str) -> list[str]:
+    """Return the words of a run of letters and digits: the whole, then the parts it is composed of."""
+    if _NUMBER.fullmatch(run):
+        return [run.replace(",", "")]
+    folded = _without_accents(run.casefold())
+    if is_stop_word(folded):
+        return []
+    if _VERSION.fullmatch(folded):
+        return _version_words(folded)
+    run, folded = (each[:-2] if folded.endswith("'s") else each for each in (run, folded))
+    parts = _parts(run)
+    if len(parts) < 2:
+        return [_stem(part) for part in ([folded] if folded.endswith(("+", "#")) else parts)]
+    # Written with a hyphen, an underscore or neither, it is the same word.
+    whole = re.sub(r"['_-]", "", folded)
+    return [_stem(whole), *(_stem(part) for part in parts if len(part) > 1 and not is_stop_word(part))]
+
+
+def _parts(run: str) -> list[str]:
+    """Return the folded parts of a run: between joints, and the humps of a camel."""
+    parts: list[str] = []
+    for joined in _JOINT.split(run):
+        is_camel = joined.isascii() and _CAMEL.match(joined)
+        parts.extend(_HUMP.findall(joined) if is_camel else [joined])
+    return [_without_accents(part.casefold()) for part in parts if part]
+
+
+def _version_words(version: str) -> list[str]:
+    """v2.3.1 is found by v2.3.1, 2.3.1 and 2.3; a decimal number only by itself."""
+    number = version.removeprefix("v")
+    numbers = number.split(".")
+    shorter = [".".join(numbers[:size]) for size in range(len(numbers) - 1, 1, -1)]
+    return list(dict.fromkeys([version, number, *shorter]))
+
+
+@lru_cache(maxsize=_CACHED)
+def _rarity(run: str) -> float:
+    """Return about what the logarithm of the inverse frequency would be in a large corpus of general texts.
+
+    Chinese words by the dictionary's counts; all others by their place in the vocabulary of tokens, which is
+    ordered by frequency, on Zipf's law. Words in neither are rarer than half of the dictionary, no more:
+    many are guessed or misspelt.
+    """
+    if _is_han(run):
+        counted = rjieba.suggest_freq(run) if rjieba.has_word(run) else 0
+        return min(_RAREST, math.log(_DICTIONARY_TOTAL / counted)) if counted else _UNKNOWN
+    if run.isdecimal():
+        return _UNKNOWN / 2
+    return min(_RAREST, math.log(token_rank(run.lower()) * _RANK_SCALE))
+
+
+def _as_written(keywords: list[str], text: str) -> list[str]:
+    """Turn keywords back to the characters of the text where simplifying changed them."""
+    unified = unify(text)
+    simplified = simplify(unified)
+    if simplified == unified:
+        return keywords
+    starts = ((simplified.find(keyword), keyword) for keyword in keywords)
+    return [unified[start : start + len(keyword)] if start >= 0 else keyword for start, keyword in starts]
+
+
+def _written_parts(keyword: str) -> list[str]:
+    parts = _ALPHANUMERIC.findall(keyword)
+    if len(parts) < 2:
+        return []
+    return [part for part in parts if len(part) > 1 and not is_stop_word(part.casefold())]
+
+
+def _without_accents(word: str) -> str:
+    # Only Latin letters: in other scripts a mark makes another letter.
+    if word.isascii() or word[0] > "\u024f":
+        return word
+    plain = "".join(
+        character for character in unicodedata.normalize("NFD", word) if not "\u0300" <= character <= "\u036f"
+    )
+    return unicodedata.normalize("NFC", plain)
+
+
+@lru_cache(maxsize=_CACHED)
+def _stem(word: str) -> str:
+    if len(word) > _LONGEST_STEMMED or not (word.isascii() and word.isalpha()):
+        return word
+    # A stemmer keeps the word it works on, so threads cannot share one.
+    return EnglishStemmer().stemWord(word)
+
+
+def _hash(word: str) -> int:
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    lines = files("zhiku.text").joinpath("data/stopwords.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
