@@ -29,7 +29,7 @@ from zhiku.ingestion.extract.wire import (
 
 Reader = Callable[[bytes, str], list[Part]]
 
-ORDER_BYTES = 1 << 16
+ORDER_BYTES = 1 << 31
 SMALLER = "Split it into smaller files, or save it in another format, and upload it again."
 AGAIN = "Open it in the program it came from, save it again and upload the new copy."
 CRASHED = f"The file made its parser crash; it is damaged or nested too deeply. {AGAIN}"
@@ -148,7 +148,7 @@ def run_child(order: Order, read: Reader, limits: Limits, writer: int, server: i
         os.dup2(writer, 3)
         os.closerange(4, 1 << 16)
         bound_resources(limits)
-        content = Path(order.path).read_bytes()
+        content = order.content or Path(order.path).read_bytes()
         refuse_system_calls()
         reply = read_reply(content, order.extension, read)
         view = memoryview(msgspec.msgpack.encode(reply))

@@ -78,16 +78,20 @@ class Sandbox:
             self._server = start_server(self._engine, self._limits)
             self._is_ready = False
 
-    def extract(self, path: Path, extension: str) -> list[Part]:
+    def extract(self, source: Path | bytes, extension: str) -> list[Part]:
         """The file's parts in reading order, at least one of them with text unless the file holds only white space.
 
-        `extension` (no dot) is what the name claims; the content decides. Raises DocumentUnreadable with a message
-        for the file's owner, OSError if the file cannot be opened, SandboxError if no child could be started.
+        `source` is the file's path or its content, which needs no temporary file. `extension` (no dot) is what the name
+        claims; the content decides. Raises DocumentUnreadable with a message for the file's owner, OSError if the file
+        cannot be opened, SandboxError if no child could be started.
         """
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise DocumentUnreadable(EMPTY)
-        order = msgspec.msgpack.encode(Order(str(path.absolute()), extension.lower()))
+        if is_empty(source):
+            raise DocumentUnreadable(EMPTY)
+        extension = extension.lower()
+        given = (
+            Order(extension, content=source) if isinstance(source, bytes) else Order(extension, str(source.absolute()))
+        )
+        order = msgspec.msgpack.encode(given)
         with self._turn:
             try:
                 frame = self._ask(order)
@@ -137,6 +141,14 @@ class Sandbox:
         with self._starting:
             server, self._server = self._server, None
         end_server(server)
+
+
+def is_empty(source: Path | bytes) -> bool:
+    """Whether there is nothing to read; raises OSError if the file cannot be opened."""
+    if isinstance(source, bytes):
+        return not source
+    with source.open("rb") as file:
+        return not file.read(1)
 
 
 def end_server(server: subprocess.Popen[bytes] | None) -> None:

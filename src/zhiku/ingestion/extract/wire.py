@@ -14,10 +14,11 @@ READ_BYTES = 1 << 18
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One file to read."""
+    """One file to read: where it lies, or what is in it."""
 
-    path: str
     extension: str
+    path: str = ""
+    content: bytes = b""
 
 
 class Reply(msgspec.Struct, frozen=True):

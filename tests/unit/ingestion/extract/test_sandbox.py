@@ -17,7 +17,7 @@ from zhiku.ingestion.extract.sandbox import Limits, Part, Sandbox, SandboxError
 
 ENGINE = "tests.unit.ingestion.extract.unruly_engine"
 MEBIBYTE = 1 << 20
-ROOMY = Limits(seconds=60, memory_bytes=256 * MEBIBYTE, output_bytes=MEBIBYTE, cpu_seconds=60)
+ROOMY = Limits(seconds=60, memory_bytes=256 * MEBIBYTE, output_bytes=2 * MEBIBYTE, cpu_seconds=60)
 NARROW = Limits(seconds=1.5, memory_bytes=256 * MEBIBYTE, output_bytes=MEBIBYTE, cpu_seconds=1)
 GUARDED = sys.platform == "linux" and os.uname().machine in {"x86_64", "aarch64"}
 
@@ -67,12 +67,19 @@ def test_parts_come_back_with_their_pages(sandbox: Sandbox, tmp_path: Path) -> N
     assert sandbox.extract(path, "Txt") == [Part("txt:正文", 7)]
 
 
+def test_content_is_read_without_a_file(sandbox: Sandbox) -> None:
+    assert sandbox.extract("正文".encode(), "md") == [Part("md:正文", 7)]
+    assert sandbox.extract(b"x" * MEBIBYTE, "md")[0].text == "md:" + "x" * MEBIBYTE
+
+
 def test_an_empty_file_is_refused_without_a_process(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
     with Sandbox(ROOMY, ENGINE) as sandbox:
         with pytest.raises(DocumentUnreadable, match=r"^The file is empty\.$"):
             sandbox.extract(path, "txt")
+        with pytest.raises(DocumentUnreadable, match=r"^The file is empty\.$"):
+            sandbox.extract(b"", "txt")
         assert sandbox.server_pid is None
 
 
@@ -115,8 +122,8 @@ def test_a_parsers_own_message_reaches_the_caller(sandbox: Sandbox, run: Run) ->
 
 
 def test_a_text_over_the_limit_is_refused_and_not_cut(sandbox: Sandbox, run: Run) -> None:
-    assert "more than 1 MiB of text" in refusal(sandbox, run, f"speak {2 * MEBIBYTE}")
-    assert len(run(sandbox, f"speak {MEBIBYTE - 100}")) == MEBIBYTE - 100
+    assert "more than 2 MiB of text" in refusal(sandbox, run, f"speak {3 * MEBIBYTE}")
+    assert len(run(sandbox, f"speak {2 * MEBIBYTE - 100}")) == 2 * MEBIBYTE - 100
 
 
 @pytest.mark.skipif(not GUARDED, reason="system calls are only refused on Linux, x86-64 and aarch64")
