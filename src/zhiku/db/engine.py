@@ -29,6 +29,8 @@ MINIMUM_SQLITE = (3, 35, 0)
 # output error, cannot open, protocol.
 SQLITE_UNAVAILABLE = {5, 6, 8, 10, 14, 15}
 SQLITE_FULL = 13
+# The log's index cannot grow: on a full disk this comes before SQLITE_FULL does.
+SQLITE_IOERR_SHMSIZE = 4874
 # SQLSTATE classes: connection, insufficient resources, operator intervention; and single states:
 # read-only, serialization failure, deadlock, lock not available.
 POSTGRES_UNAVAILABLE_CLASSES = ("08", "53", "57")
@@ -98,7 +100,7 @@ def _translate(error: DBAPIError) -> ZhikuError | None:
     if code is not None:
         # The low byte is the primary result code; the rest says more exactly what happened.
         primary = int(code) & 0xFF
-        if primary == SQLITE_FULL:
+        if primary == SQLITE_FULL or code == SQLITE_IOERR_SHMSIZE:
             return StorageFull()
         return Unavailable() if primary in SQLITE_UNAVAILABLE else None
     state = getattr(error.orig, "sqlstate", None)
