@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import zipfile
+import zlib
 from collections.abc import Callable
 
 import xberg
@@ -9,6 +11,7 @@ import xberg
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.decode import decode_text, load_codecs
 from zhiku.ingestion.extract.detect import ENCRYPTED, Kind, damaged, detect_kind
+from zhiku.ingestion.extract.mend_docx import mark_breaks, unmark_breaks
 from zhiku.ingestion.extract.mend_eml import mend_eml
 from zhiku.ingestion.extract.mend_html import is_too_deep
 from zhiku.ingestion.extract.mend_markdown import mend_markdown
@@ -68,12 +71,23 @@ def extract_parts(content: bytes, extension: str) -> list[Part]:
         return [Part(read_letter(content, extension))]
     if kind in (Kind.HTML, Kind.XML):
         return [Part(read_markup(decode_text(content), kind, extension))]
+    if kind is Kind.DOCX:
+        return [Part(read_word(content, extension))]
     document = run_library(content, kind, extension)
     if kind in SHEET_KINDS:
         return sheet_parts(document)
     if kind in SLIDE_KINDS:
         return slide_parts(document)
     return [Part(mend_markdown(document.content))]
+
+
+def read_word(content: bytes, extension: str) -> str:
+    """A Word file's text with its line breaks."""
+    try:
+        marked = mark_breaks(content)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        raise DocumentUnreadable(damaged(extension)) from error
+    return unmark_breaks(mend_markdown(run_library(marked, Kind.DOCX, extension).content))
 
 
 def read_letter(content: bytes, extension: str) -> str:

@@ -56,6 +56,21 @@ def test_characters_that_mean_something_in_markdown_stay_themselves(content: byt
     assert MARKS in text_of(content, extension)
 
 
+def test_word_keeps_line_breaks() -> None:
+    lines = "<w:p><w:r><w:t>一</w:t><w:br/><w:t>二 </w:t></w:r><w:r><w:cr/><w:t>three</w:t></w:r></w:p>"
+    page_break = '<w:p><w:r><w:t>before</w:t></w:r><w:r><w:br w:type="page"/><w:t>after</w:t></w:r></w:p>'
+    table = f"<w:tbl><w:tr><w:tc>{lines}</w:tc></w:tr></w:tbl>"
+    assert text_of(docx(lines, table), "docx") == "一\n二\nthree\n\n| 一 二 three |\n| --- |"
+    assert text_of(docx(page_break), "docx").split() == ["before", "after"]
+
+
+def test_a_page_break_leaves_headings_and_items_whole() -> None:
+    broken = '<w:r><w:br w:type="page"/></w:r><w:r>'
+    heading = paragraph("标题", "Heading1").replace("<w:r>", broken)
+    item = paragraph("甲", numbered=True).replace("<w:r>", broken)
+    assert text_of(docx(paragraph("x"), heading, item), "docx") == "x\n\n# 标题\n\n- 甲"
+
+
 def test_word_without_text_is_an_empty_document() -> None:
     assert text_of(docx(), "docx") == ""
 
