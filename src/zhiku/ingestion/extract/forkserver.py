@@ -45,7 +45,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     requests, replies = claim_streams()
     enter_removed_folder()
-    read: Reader = importlib.import_module(engine).extract_parts
+    try:
+        read: Reader = importlib.import_module(engine).extract_parts
+    except (ImportError, OSError, AttributeError) as error:
+        # Standard error leads nowhere, and whoever runs the server must learn what is missing.
+        write_frame(replies, msgspec.msgpack.encode(Reply(unreadable=str(error))))
+        return
     gc.collect()
     # Objects loaded so far are not touched by the children's collections, so their pages stay shared.
     gc.freeze()

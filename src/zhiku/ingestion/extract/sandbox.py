@@ -124,7 +124,9 @@ class Sandbox:
             raise FrameError("the sandbox was closed")
         replies = server.stdout.fileno()
         if not self._is_ready:
-            read_frame(replies, ENVELOPE_BYTES, time.monotonic() + START_SECONDS)
+            first = read_frame(replies, ENVELOPE_BYTES, time.monotonic() + START_SECONDS)
+            if trouble := msgspec.msgpack.decode(first, type=Reply).unreadable:
+                raise SandboxError(f"The parsers cannot be loaded: {trouble}")
             self._is_ready = True
         write_frame(server.stdin.fileno(), order)
         deadline = time.monotonic() + self._limits.seconds + GRACE_SECONDS

@@ -3,6 +3,8 @@
 import codecs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zhiku.ingestion.extract.decode import decode_text, is_text
 
@@ -76,3 +78,14 @@ def test_text_is_text(content: bytes) -> None:
 )
 def test_other_things_are_not(content: bytes) -> None:
     assert not is_text(content)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_become_text_without_nul(content: bytes) -> None:
+    assert "\0" not in decode_text(content)
+    assert is_text(content) in {True, False}
+
+
+@given(st.text(st.characters(exclude_characters="\0\ufeff", exclude_categories=["Cs"]), max_size=100))
+def test_valid_utf8_is_never_taken_for_anything_else(text: str) -> None:
+    assert decode_text(text.encode()) == text

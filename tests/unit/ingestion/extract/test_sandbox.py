@@ -202,8 +202,11 @@ def test_a_closed_sandbox_reads_nothing(run: Run) -> None:
 
 
 def test_an_engine_that_cannot_be_loaded_is_no_fault_of_the_document(run: Run) -> None:
-    with Sandbox(ROOMY, "tests.unit.ingestion.extract.no_such_engine") as sandbox, pytest.raises(SandboxError):
-        run(sandbox, "hello")
+    with Sandbox(ROOMY, "tests.unit.ingestion.extract.no_such_engine") as sandbox:
+        with pytest.raises(SandboxError, match="no_such_engine"):
+            run(sandbox, "hello")
+        with pytest.raises(SandboxError, match="no_such_engine"):
+            run(sandbox, "hello")
 
 
 def test_files_from_several_threads_are_read_one_after_the_other(sandbox: Sandbox, tmp_path: Path) -> None:
