@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from zhiku import __version__
-from zhiku.cli import keys
+from zhiku.cli import index, keys
 from zhiku.cli.serve import run_server
 from zhiku.cli.work import run_child_worker
 from zhiku.settings import Settings
@@ -16,6 +16,9 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+
+index_app = typer.Typer(help="The search index.", no_args_is_help=True)
+app.add_typer(index_app, name="index")
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept. [default: ./data]")]
 
@@ -59,6 +62,16 @@ def list_keys(data_dir: DataDir = None) -> None:
 def revoke_key(key_id: str, data_dir: DataDir = None) -> None:
     """Refuse a key from now on."""
     keys.revoke(_settings(data_dir=data_dir), key_id)
+
+
+@index_app.command("rebuild")
+def rebuild_index(
+    dataset: Annotated[str | None, typer.Option(help="Id of one dataset. [default: all]")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the end.")] = 3600.0,
+    data_dir: DataDir = None,
+) -> None:
+    """Build search shards anew from the catalog; no model is called."""
+    index.rebuild(_settings(data_dir=data_dir), dataset, wait)
 
 
 def _settings(**given: Any) -> Settings:

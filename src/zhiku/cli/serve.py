@@ -19,7 +19,9 @@ from zhiku.cli.work import OWNER_PREFIX
 from zhiku.db.migrations import CatalogTooNew, migrate
 from zhiku.documents import store as document_store
 from zhiku.errors import ZhikuError
+from zhiku.indexes import outbox
 from zhiku.ingestion.apply import Applier
+from zhiku.ingestion.keeper import IndexKeeper
 from zhiku.jobs import queue
 from zhiku.jobs.supervisor import SupervisorHooks, WorkerSupervisor
 from zhiku.log import set_up_log
@@ -87,7 +89,8 @@ class Backstage:
         self.rt = make_runtime(
             settings, Wakeups(jobs=self._wake_worker, outbox=self._wake_outbox.set), index=self.index
         )
-        self.applier = Applier(self.rt, self.index)
+        self.applier = Applier(self.rt, self.index, self._note_applied, self._request_rebuild)
+        self.keeper = IndexKeeper(self.rt, self.index, self.applier, settings.index_dir)
         hooks = SupervisorHooks(self._has_jobs, self._wake_outbox.set, self._release_leases)
         argv = [sys.executable, "-m", "zhiku", "worker", "--data-dir", str(settings.data_dir)]
         self.supervisor = WorkerSupervisor(argv, hooks)
@@ -97,6 +100,7 @@ class Backstage:
         """Begin to work on what the last run left, and on what comes."""
         self._release_leases()
         self._spawn("zhiku-applier", lambda: self.applier.run(self._stop, self._wake_outbox))
+        self._spawn("zhiku-keeper", lambda: self.keeper.run(self._stop))
         self._spawn("zhiku-hits", lambda: self.rt.hits.run(self._stop))
         self._spawn("zhiku-flush", self._flush_regularly)
         self.supervisor.start()
@@ -117,6 +121,12 @@ class Backstage:
         thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
+
+    def _note_applied(self, dataset_id: str) -> None:
+        self.keeper.note_applied(dataset_id)
+
+    def _request_rebuild(self, dataset_id: str) -> None:
+        self.keeper.request(dataset_id)
 
     def _wake_worker(self) -> None:
         self.supervisor.wake()
@@ -141,13 +151,14 @@ def prepare_catalog(rt: Runtime) -> str | None:
     ensure_workspace(rt)
     with rt.db.begin() as tx:
         document_store.reset_unfinished(tx)
+        outbox.delete_all_marked(tx)
     return ensure_first_key(rt)
 
 
 def _serve(settings: Settings, *, is_sample_wanted: bool) -> int:
     backstage = Backstage(settings)
     new_key = prepare_catalog(backstage.rt)
-    app = create_app(backstage.rt)
+    app = create_app(backstage.rt, checks=[backstage.keeper.why_not_ready])
     config = uvicorn.Config(
         app,
         host=settings.host,

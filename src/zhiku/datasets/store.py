@@ -126,6 +126,12 @@ def list_datasets(conn: Connection, keyword: str | None, offset: int, limit: int
     return [DatasetRow(dataset, *counts.get(dataset.id, (0, 0, 0))) for dataset in found]
 
 
+def list_indexed(conn: Connection) -> list[Dataset]:
+    """Return every dataset that has postings, the newest first; for the check at start, not for requests."""
+    statement = select(*_COLUMNS).where(datasets.c.posting_count > 0)
+    return [Dataset(*row) for row in conn.execute(statement.order_by(datasets.c.created_at.desc(), datasets.c.id))]
+
+
 def count_datasets(conn: Connection, keyword: str | None) -> int:
     """Return how many datasets match."""
     return conn.execute(select(func.count()).select_from(datasets).where(*_matching(keyword))).scalar_one()
@@ -184,9 +190,10 @@ def set_embedding(tx: Connection, dataset_id: str, embedding_key: str, dimension
     )
 
 
-def set_index_generation(tx: Connection, dataset_id: str, generation: int) -> None:
-    """Let another shard answer for the dataset."""
-    tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(index_generation=generation))
+def set_index_generation(tx: Connection, dataset_id: str, generation: int) -> bool:
+    """Let another shard answer for the dataset; False if the dataset is gone."""
+    changed = update(datasets).where(datasets.c.id == dataset_id).values(index_generation=generation)
+    return tx.execute(changed).rowcount == 1
 
 
 def insert_rule(tx: Connection, rule: ProcessRuleRow, created_at: float) -> None:

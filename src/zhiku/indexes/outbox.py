@@ -140,6 +140,11 @@ _DELETE_MARKED = text("""
     AND is_applied = true
 """)
 
+_DELETE_ALL_MARKED = text("""
+    DELETE FROM outbox
+    WHERE is_applied = true
+""")
+
 
 def append(tx: Connection, clock: Clock, dataset_id: str, change: Change) -> int:
     """Note what the index must do about the caller's change; return the row's number in its dataset, from 1.
@@ -201,6 +206,11 @@ def delete_applied(tx: Connection, dataset_id: str, up_to: int) -> None:
 def delete_marked(tx: Connection, dataset_id: str) -> None:
     """Delete the rows that `mark_applied` kept, when no rebuild wants them any more."""
     tx.execute(_DELETE_MARKED, {"dataset_id": dataset_id})
+
+
+def delete_all_marked(tx: Connection) -> None:
+    """Delete every row that `mark_applied` kept: at a start no rebuild is under way."""
+    tx.execute(_DELETE_ALL_MARKED)
 
 
 def _list_rows(conn: Connection, dataset_id: str, after: int, limit: int, *, is_pending_only: bool) -> list[OutboxRow]:

@@ -6,7 +6,7 @@ applied again.
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -19,7 +19,7 @@ from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
 from zhiku.documents.store import Document
 from zhiku.indexes import outbox
-from zhiku.indexes.base import Index, Posting, Shard
+from zhiku.indexes.base import Index, IndexDamaged, Posting, Shard
 from zhiku.indexes.outbox import OutboxRow, PutDocument
 from zhiku.indexes.packing import unpack_hashes, unpack_terms
 from zhiku.ingestion.complete import complete_documents
@@ -39,14 +39,31 @@ POLITE_PAUSE_SECONDS = 0.002
 log = structlog.get_logger(__name__)
 
 
-class Applier:
-    """Brings the index up to the outbox. One thread runs it; `retained` names datasets whose rows a rebuild wants."""
+def _ignore(_dataset_id: str) -> None:
+    """Nobody wants to know."""
 
-    def __init__(self, rt: Runtime, index: Index) -> None:
+
+class Applier:
+    """Brings the index up to the outbox; one thread runs it, and the keeper swaps shards under its lock.
+
+    `on_applied` hears of a dataset whose shard has changed, `on_rebuild` of one whose shard must be built anew.
+    """
+
+    def __init__(
+        self,
+        rt: Runtime,
+        index: Index,
+        on_applied: Callable[[str], None] = _ignore,
+        on_rebuild: Callable[[str], None] = _ignore,
+    ) -> None:
         self._rt = rt
         self._index = index
+        self._on_applied = on_applied
+        self._on_rebuild = on_rebuild
         self._lock = threading.RLock()
+        # Datasets whose rows a rebuild will want again, and those whose shard cannot take any.
         self._retained: set[str] = set()
+        self._damaged: set[str] = set()
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Apply until `stop` is set, at once when `wake` is, else twice a second."""
@@ -73,8 +90,87 @@ class Applier:
             if stop is not None and stop.is_set():
                 break
             with self._lock:
-                applied += self._apply_dataset(dataset_id)
+                applied += self._try_apply(dataset_id)
         return applied
+
+    def retain(self, dataset_id: str) -> int:
+        """Keep the dataset's outbox rows from now on; return the number of the last one the shard has.
+
+        Raises DatasetGone.
+        """
+        with self._lock, self._rt.db.read() as conn:
+            self._retained.add(dataset_id)
+            pending = outbox.list_pending(conn, dataset_id, 0, 1)
+            return pending[0].sequence - 1 if pending else outbox.get_sequence(conn, dataset_id)
+
+    def release(self, dataset_id: str) -> None:
+        """Keep the dataset's rows no longer."""
+        with self._lock:
+            self._retained.discard(dataset_id)
+            with self._rt.db.begin() as tx:
+                outbox.delete_marked(tx, dataset_id)
+
+    def swap(self, dataset_id: str, shard: Shard, began: int) -> None:
+        """Bring `shard` up to what the serving one has had since row `began`, then let it answer."""
+        with self._lock:
+            after = began
+            while rows := self._list_applied(dataset_id, after):
+                for row in rows:
+                    self._replay(shard, row.change)
+                after = rows[-1].sequence
+            with self._rt.db.begin() as tx:
+                is_there = dataset_store.set_index_generation(tx, dataset_id, shard.generation)
+            if not is_there:
+                self._index.drop(dataset_id)
+            self._damaged.discard(dataset_id)
+
+    def hold(self, dataset_id: str) -> None:
+        """Apply nothing to a damaged shard; its rows wait for the rebuilt one."""
+        with self._lock:
+            self._damaged.add(dataset_id)
+
+    def list_damaged(self) -> list[str]:
+        """Return the datasets whose shard is being built anew because it was lost or damaged."""
+        return sorted(self._damaged)
+
+    def _try_apply(self, dataset_id: str) -> int:
+        if dataset_id in self._damaged:
+            return 0
+        try:
+            applied = self._apply_dataset(dataset_id)
+        except IndexDamaged as error:
+            log.warning("shard damaged", dataset=dataset_id, error=str(error))
+            self._damaged.add(dataset_id)
+            self._on_rebuild(dataset_id)
+            return 0
+        self._on_applied(dataset_id)
+        return applied
+
+    def _list_applied(self, dataset_id: str, after: int) -> list[OutboxRow]:
+        """Return the next rows behind `after` that the serving shard has had."""
+        with self._rt.db.read() as conn:
+            pending = outbox.list_pending(conn, dataset_id, after, 1)
+            rows = outbox.list_since(conn, dataset_id, after, ROWS)
+        return [row for row in rows if not pending or row.sequence < pending[0].sequence]
+
+    def _replay(self, shard: Shard, change: outbox.Change) -> None:
+        """Do to the new shard what was done to the old one; what has changed since is in a later row."""
+        if not isinstance(change, PutDocument):
+            self._delete(shard, change)
+            return
+        with self._rt.db.read() as conn:
+            document = document_store.find_document_by_id(conn, change.document_id)
+            dataset = dataset_store.find_dataset(conn, shard.dataset_id)
+        if document is None or dataset is None or document.live_generation != change.generation:
+            return
+        after = 0
+        while True:
+            with self._rt.db.read() as conn:
+                page = segment_store.list_live_postings(conn, document.number, dataset.embedding_key, after, PAGE)
+            self._put(shard, [make_posting(row) for row in page])
+            if len(page) < PAGE:
+                return
+            after = page[-1].number
 
     def _apply_dataset(self, dataset_id: str) -> int:
         with self._rt.db.read() as conn:
@@ -134,6 +230,8 @@ class Applier:
             last = row.sequence
             if isinstance(row.change, outbox.DropIndex):
                 self._index.drop(dataset_id)
+            elif isinstance(row.change, outbox.RebuildShard):
+                self._on_rebuild(dataset_id)
             elif dataset is not None:
                 self._delete(shard_of(dataset), row.change)
         with self._rt.db.begin() as tx:

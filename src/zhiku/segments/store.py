@@ -215,6 +215,24 @@ def list_staged_postings(
     return [PostingRow(*row) for row in conn.execute(statement)]
 
 
+def list_live_postings(
+    conn: Connection, document_number: int, model_key: str | None, after: int, limit: int
+) -> list[PostingRow]:
+    """Return the postings of a document that answers, behind number `after`, by number."""
+    statement = (
+        _postings(model_key)
+        .join(documents, documents.c.number == segments.c.document_number)
+        .where(
+            segments.c.document_number == document_number,
+            segments.c.generation == documents.c.live_generation,
+            segments.c.is_enabled,
+            segments.c.number > after,
+        )
+        .limit(limit)
+    )
+    return [PostingRow(*row) for row in conn.execute(statement)]
+
+
 def replace_generation(tx: Connection, document_number: int, generation: int) -> list[int]:
     """Put staged content in the place of the older one; return the numbers of the segments that went.
 

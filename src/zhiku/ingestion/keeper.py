@@ -1,0 +1,164 @@
+"""Keeps every dataset's shard whole and quick: finds missing or damaged ones, builds anew, swaps in one step.
+
+A build reads the catalog in a child process while the old shard goes on answering and being changed. The outbox rows
+since it began are kept; they are applied to the new shard before the catalog names it as the one that answers.
+"""
+
+import queue
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from zhiku.datasets import store as dataset_store
+from zhiku.datasets.store import Dataset
+from zhiku.indexes import outbox
+from zhiku.indexes.base import Index, IndexDamaged, Shard
+from zhiku.indexes.rebuild import Build, BuildFailed, fill_shard, is_rebuild_due, start_build
+from zhiku.ingestion.apply import Applier
+from zhiku.runtime import Runtime
+from zhiku.segments.indexing import shard_of
+
+# Postings that this process puts itself; more are built in a child, which takes about a second to start.
+FILL_MAX = 1000
+BUILD_SECONDS = 6 * 3600.0
+POLL_SECONDS = 1.0
+# A request that began before the swap may still look for the old shard when its query has been embedded.
+GRACE_SECONDS = 60.0
+RETRY_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class IndexKeeper:
+    """Rebuilds shards in a thread of its own, one after the other."""
+
+    def __init__(self, rt: Runtime, index: Index, applier: Applier, root: Path) -> None:
+        self._rt = rt
+        self._index = index
+        self._applier = applier
+        self._root = root
+        self._due: queue.Queue[str] = queue.Queue()
+        self._waiting: set[str] = set()
+        self._old: list[tuple[float, str, int]] = []
+        self._stop = threading.Event()
+        self._is_checked = threading.Event()
+
+    def note_applied(self, dataset_id: str) -> None:
+        """Rebuild the dataset's shard if enough of it has changed since it was built."""
+        with self._rt.db.read() as conn:
+            dataset = dataset_store.find_dataset(conn, dataset_id)
+        if dataset is not None and is_rebuild_due(self._index.state(shard_of(dataset))):
+            self.request(dataset_id)
+
+    def request(self, dataset_id: str) -> None:
+        """Rebuild the dataset's shard when its turn comes; asking twice before that is the same as once."""
+        if dataset_id not in self._waiting:
+            self._waiting.add(dataset_id)
+            self._due.put(dataset_id)
+
+    def why_not_ready(self) -> str | None:
+        """Return what keeps retrieval from being complete, or None."""
+        if not self._is_checked.is_set():
+            return "The search index is being checked. Try again in a moment."
+        held = self._applier.list_damaged()
+        return f"The search index of {len(held)} datasets is being rebuilt. Try again later." if held else None
+
+    def run(self, stop: threading.Event) -> None:
+        """Check every shard once, then rebuild what is asked for, until `stop` is set."""
+        self._stop = stop
+        self._check_all()
+        self._is_checked.set()
+        while not stop.is_set():
+            self._drop_old()
+            try:
+                dataset_id = self._due.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            self._waiting.discard(dataset_id)
+            self._try_rebuild(dataset_id)
+
+    def rebuild(self, dataset_id: str) -> bool:
+        """Build the dataset's shard anew and swap it in; False if the dataset is gone or the server stops.
+
+        Raises DatasetGone, BuildFailed, StorageFull, Unavailable; the old shard then goes on answering.
+        """
+        began = self._applier.retain(dataset_id)
+        try:
+            with self._rt.db.read() as conn:
+                dataset = dataset_store.find_dataset(conn, dataset_id)
+            if dataset is None:
+                return False
+            shard = self._next_shard(dataset)
+            if not self._build(dataset, shard):
+                return False
+            self._applier.swap(dataset_id, shard, began)
+        finally:
+            self._applier.release(dataset_id)
+        self._old.append((self._rt.clock.monotonic(), dataset_id, dataset.index_generation))
+        log.info("shard rebuilt", dataset=dataset_id, generation=shard.generation)
+        return True
+
+    def _check_all(self) -> None:
+        with self._rt.db.read() as conn:
+            datasets = dataset_store.list_indexed(conn)
+        for dataset in datasets:
+            if self._stop.is_set():
+                return
+            for generation in self._index.list_generations(dataset.id):
+                if generation != dataset.index_generation:
+                    self._index.drop_generation(dataset.id, generation)
+            try:
+                is_lost = dataset.posting_count > 0 and self._index.state(shard_of(dataset)).postings == 0
+            except IndexDamaged as error:
+                log.warning("shard damaged", dataset=dataset.id, error=str(error))
+                is_lost = True
+            if is_lost:
+                self._applier.hold(dataset.id)
+                self.request(dataset.id)
+
+    def _try_rebuild(self, dataset_id: str) -> None:
+        try:
+            self.rebuild(dataset_id)
+        except outbox.DatasetGone:
+            return
+        except Exception:
+            # Whatever it was, the old shard still answers, and the next try may find the disk free again.
+            log.exception("shard not rebuilt", dataset=dataset_id)
+            self._stop.wait(RETRY_SECONDS)
+            self.request(dataset_id)
+
+    def _next_shard(self, dataset: Dataset) -> Shard:
+        generations = [dataset.index_generation, *self._index.list_generations(dataset.id)]
+        return replace(shard_of(dataset), generation=max(generations) + 1)
+
+    def _build(self, dataset: Dataset, shard: Shard) -> bool:
+        key = dataset.embedding_key or ""
+        if dataset.posting_count <= FILL_MAX:
+            fill_shard(self._rt.db, self._index, shard, key)
+            return True
+        build = start_build(self._rt.settings.database, self._root, shard, key)
+        try:
+            return self._wait(build)
+        finally:
+            build.stop()
+
+    def _wait(self, build: Build) -> bool:
+        deadline = self._rt.clock.monotonic() + BUILD_SECONDS
+        while build.is_running:
+            if self._stop.wait(POLL_SECONDS):
+                return False
+            if self._rt.clock.monotonic() > deadline:
+                raise BuildFailed(f"not done after {BUILD_SECONDS:.0f} s")
+        report = build.wait(POLL_SECONDS)
+        if report.without_vector:
+            log.warning("postings without vector", dataset=build.shard.dataset_id, count=report.without_vector)
+        return True
+
+    def _drop_old(self) -> None:
+        """Remove the generations that no request can be looking for any more."""
+        now = self._rt.clock.monotonic()
+        while self._old and now - self._old[0][0] > GRACE_SECONDS:
+            _, dataset_id, generation = self._old.pop(0)
+            self._index.drop_generation(dataset_id, generation)
