@@ -1,18 +1,16 @@
-"""A worker process for the crash tests, run as a script: every step of a job writes one row with its checkpoint."""
+"""A worker process for the crash tests, run by name: every step of a job writes one row with its checkpoint."""
 
 import os
 import sys
 import threading
-from types import SimpleNamespace
-from typing import cast
 
 from sqlalchemy import text
 
+from tests.unit.jobs.parts import WorkerParts
 from zhiku.clock import SystemClock
 from zhiku.db.engine import Database
 from zhiku.jobs.kinds import IngestDocument
 from zhiku.jobs.worker import JobContext, WorkerOptions, run_jobs, run_worker
-from zhiku.runtime import Runtime
 from zhiku.settings import Settings
 
 LEASE_SECONDS = 1.0
@@ -28,7 +26,7 @@ class Stepper:
     def __init__(self, hang_before: int | None) -> None:
         self._hang_before = hang_before
 
-    def run(self, rt: Runtime, context: JobContext, job: IngestDocument) -> None:
+    def run(self, rt: WorkerParts, context: JobContext, job: IngestDocument) -> None:
         """Write the steps behind the checkpoint, each with its checkpoint in one transaction."""
         for step in range((context.checkpoint_data or 0) + 1, STEPS + 1):
             with rt.db.begin() as tx:
@@ -41,7 +39,7 @@ class Stepper:
                 # Until a line comes, or for ever.
                 sys.stdin.readline()
 
-    def give_up(self, rt: Runtime, context: JobContext, job: IngestDocument, message: str) -> None:
+    def give_up(self, rt: WorkerParts, context: JobContext, job: IngestDocument, message: str) -> None:
         """Say so; no test expects it."""
         sys.stderr.write(f"gave up: {message}\n")
 
@@ -49,7 +47,7 @@ class Stepper:
 def main(url: str, manner: str, hang_before: int | None) -> None:
     """Work until there was nothing to do for a moment; a worker of the manner `pulseless` has no heartbeat."""
     settings = Settings(job_lease_seconds=LEASE_SECONDS)
-    rt = cast(Runtime, SimpleNamespace(settings=settings, clock=SystemClock(), db=Database(url)))
+    rt = WorkerParts(settings, SystemClock(), Database(url))
     handlers = {"ingest_document": Stepper(hang_before)}
     if manner == "pulseless":
         run_jobs(rt, handlers)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from zhiku.jobs.kinds import IngestDocument
 pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 120
+ROOT = Path(__file__).parents[2]
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -38,9 +40,9 @@ def start(steps_database: Database) -> Iterator[Start]:
     children: list[subprocess.Popen[str]] = []
 
     def start_worker(manner: str = "healthy", hang_before: int | None = None) -> subprocess.Popen[str]:
-        argv = [sys.executable, crash_worker.__file__, steps_database.url, manner]
+        argv = [sys.executable, "-m", crash_worker.__name__, steps_database.url, manner]
         argv += [] if hang_before is None else [str(hang_before)]
-        children.append(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        children.append(subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return children[-1]
 
     yield start_worker

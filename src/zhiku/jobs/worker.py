@@ -4,7 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -14,7 +14,7 @@ from zhiku.db.engine import Connection, Database
 from zhiku.errors import DocumentUnreadable, ModelCallFailed, StorageFull, Unavailable, ZhikuError
 from zhiku.jobs import queue
 from zhiku.jobs.queue import Job, LeaseLost
-from zhiku.runtime import Runtime
+from zhiku.settings import Settings
 
 POLL_SECONDS = 1.0
 """How long a lost wake-up can hold work back."""
@@ -73,23 +73,36 @@ class JobContext:
         self._is_lost.set()
 
 
-class JobHandler(Protocol):
+class Parts(Protocol):
+    """What the worker itself needs of a `Runtime`; the module lies below it."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def db(self) -> Database: ...
+
+
+RuntimeT = TypeVar("RuntimeT", bound=Parts)
+RuntimeIn_contra = TypeVar("RuntimeIn_contra", bound=Parts, contravariant=True)
+
+
+class JobHandler(Protocol[RuntimeIn_contra]):
     """What runs the jobs of one kind."""
 
-    def run(self, rt: Runtime, context: JobContext, job: Any) -> None:
+    def run(self, rt: RuntimeIn_contra, context: JobContext, job: Any) -> None:
         """Do the work of the payload `job`; returning ends it. Any exception is retried with backoff.
 
         Write only in transactions that call `context.checkpoint` or `context.finish`.
         """
         ...
 
-    def give_up(self, rt: Runtime, context: JobContext, job: Any, message: str) -> None:
+    def give_up(self, rt: RuntimeIn_contra, context: JobContext, job: Any, message: str) -> None:
         """Leave a final error where people see it; `context.finish` in the same transaction makes it atomic."""
         ...
-
-
-Handlers = Mapping[str, JobHandler]
-"""Handlers by kind, see `kinds.get_kind`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +118,12 @@ class WorkerOptions:
     wait: Callable[[float], object]
 
 
-def run_worker(rt: Runtime, handlers: Handlers, stop: threading.Event, options: WorkerOptions) -> None:
+def run_worker(
+    rt: RuntimeT, handlers: Mapping[str, JobHandler[RuntimeT]], stop: threading.Event, options: WorkerOptions
+) -> None:
     """Run jobs in the calling thread until `stop` is set or there was no job for long enough.
 
+    `handlers` are found by kind, see `kinds.get_kind`; jobs of other kinds are left to others.
     A job that runs when `stop` is set is handed back at its next check.
     """
     heart = _Heart(rt.db, rt.clock, rt.settings.job_lease_seconds)
@@ -132,7 +148,7 @@ def run_worker(rt: Runtime, handlers: Handlers, stop: threading.Event, options: 
         heart.stop()
 
 
-def run_jobs(rt: Runtime, handlers: Handlers) -> int:
+def run_jobs(rt: RuntimeT, handlers: Mapping[str, JobHandler[RuntimeT]]) -> int:
     """Run every job that is due, in the calling thread and without a heartbeat; return how many. For tests."""
     stop = threading.Event()
     count = 0
@@ -142,7 +158,9 @@ def run_jobs(rt: Runtime, handlers: Handlers) -> int:
     return count
 
 
-def _claim_next(rt: Runtime, handlers: Handlers, stop: threading.Event, owner: str) -> JobContext | None:
+def _claim_next(
+    rt: RuntimeT, handlers: Mapping[str, JobHandler[RuntimeT]], stop: threading.Event, owner: str
+) -> JobContext | None:
     try:
         job = queue.claim(rt.db, rt.clock, owner, rt.settings.job_lease_seconds, handlers)
     except (Unavailable, StorageFull) as error:
@@ -151,7 +169,7 @@ def _claim_next(rt: Runtime, handlers: Handlers, stop: threading.Event, owner: s
     return None if job is None else JobContext(job, stop)
 
 
-def _find_next_at(rt: Runtime) -> float | None:
+def _find_next_at(rt: Parts) -> float | None:
     try:
         with rt.db.read() as conn:
             return queue.find_next_at(conn)
@@ -167,7 +185,7 @@ def _bound_pause(clock: Clock, next_at: float | None) -> float:
     return min(POLL_SECONDS, max(0.05, next_at - clock.now()))
 
 
-def _run_job(rt: Runtime, handler: JobHandler, context: JobContext) -> None:
+def _run_job(rt: RuntimeT, handler: JobHandler[RuntimeT], context: JobContext) -> None:
     job = context.job
     try:
         if _was_tried_enough(rt, job):
@@ -189,7 +207,7 @@ def _run_job(rt: Runtime, handler: JobHandler, context: JobContext) -> None:
         _settle_failure(rt, handler, context, error)
 
 
-def _settle_failure(rt: Runtime, handler: JobHandler, context: JobContext, error: Exception) -> None:
+def _settle_failure(rt: RuntimeT, handler: JobHandler[RuntimeT], context: JobContext, error: Exception) -> None:
     job = context.job
     # A full disk or a catalog that is away says nothing about this job; the next try may well succeed.
     is_to_blame = not isinstance(error, Unavailable | StorageFull)
@@ -208,14 +226,14 @@ def _settle_failure(rt: Runtime, handler: JobHandler, context: JobContext, error
     _write(rt, job, lambda tx: queue.retry(tx, job, message, retry_at, is_counted=is_to_blame))
 
 
-def _give_up(rt: Runtime, handler: JobHandler, context: JobContext, message: str) -> None:
+def _give_up(rt: RuntimeT, handler: JobHandler[RuntimeT], context: JobContext, message: str) -> None:
     handler.give_up(rt, context, context.job.payload, message)
     if not context.is_finished:
         with rt.db.begin() as tx:
             queue.fail(tx, context.job, message)
 
 
-def _write(rt: Runtime, job: Job, change: Callable[[Connection], None]) -> None:
+def _write(rt: Parts, job: Job, change: Callable[[Connection], None]) -> None:
     """Write about a job's end; if that fails, the end of the lease brings the job back all the same."""
     try:
         with rt.db.begin() as tx:
@@ -226,7 +244,7 @@ def _write(rt: Runtime, job: Job, change: Callable[[Connection], None]) -> None:
         log.warning("job left to its lease", job=job.number, kind=job.kind, error=str(error))
 
 
-def _was_tried_enough(rt: Runtime, job: Job) -> bool:
+def _was_tried_enough(rt: Parts, job: Job) -> bool:
     limit = rt.settings.job_attempts
     return job.attempts >= limit or job.fence > limit * CLAIMS_PER_ATTEMPT
 

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tests.fake_clock import FakeClock
+from tests.unit.jobs.parts import WorkerParts
 from zhiku.clock import Clock, SystemClock
 from zhiku.db.engine import Database
 from zhiku.db.tables import jobs
@@ -15,7 +15,6 @@ from zhiku.errors import DocumentUnreadable, ModelCallFailed, StorageFull, Unava
 from zhiku.jobs import queue
 from zhiku.jobs.kinds import IngestDocument
 from zhiku.jobs.worker import JobContext, WorkerOptions, run_jobs, run_worker
-from zhiku.runtime import Runtime
 from zhiku.settings import Settings
 
 ATTEMPTS = 3
@@ -24,16 +23,16 @@ ATTEMPTS = 3
 class Handler:
     """Runs what the test says and notes what it was told."""
 
-    def __init__(self, action: Callable[[Runtime, JobContext], None] = lambda _rt, _context: None) -> None:
+    def __init__(self, action: Callable[[WorkerParts, JobContext], None] = lambda _rt, _context: None) -> None:
         self.action = action
         self.runs: list[str] = []
         self.messages: list[str] = []
 
-    def run(self, rt: Runtime, context: JobContext, job: IngestDocument) -> None:
+    def run(self, rt: WorkerParts, context: JobContext, job: IngestDocument) -> None:
         self.runs.append(job.document_id)
         self.action(rt, context)
 
-    def give_up(self, rt: Runtime, context: JobContext, job: IngestDocument, message: str) -> None:
+    def give_up(self, rt: WorkerParts, context: JobContext, job: IngestDocument, message: str) -> None:
         self.messages.append(message)
 
 
@@ -46,7 +45,7 @@ def test_a_job_whose_handler_returns_is_gone(sqlite_database: Database, clock: F
 
 
 def test_a_handler_may_finish_the_job_with_its_last_step(sqlite_database: Database, clock: FakeClock) -> None:
-    def finish(rt: Runtime, context: JobContext) -> None:
+    def finish(rt: WorkerParts, context: JobContext) -> None:
         with rt.db.begin() as tx:
             context.finish(tx)
 
@@ -58,7 +57,7 @@ def test_a_handler_may_finish_the_job_with_its_last_step(sqlite_database: Databa
 def test_a_failing_job_resumes_at_its_checkpoint_until_it_works(sqlite_database: Database, clock: FakeClock) -> None:
     seen: list[Any] = []
 
-    def fail_twice(rt: Runtime, context: JobContext) -> None:
+    def fail_twice(rt: WorkerParts, context: JobContext) -> None:
         seen.append(context.checkpoint_data)
         with rt.db.begin() as tx:
             context.checkpoint(tx, {"batch": len(seen)})
@@ -123,7 +122,7 @@ def test_a_job_that_kills_its_workers_ends_with_a_message(sqlite_database: Datab
 
 def test_a_give_up_that_fails_is_tried_again(sqlite_database: Database, clock: FakeClock) -> None:
     class Clumsy(Handler):
-        def give_up(self, rt: Runtime, context: JobContext, job: IngestDocument, message: str) -> None:
+        def give_up(self, rt: WorkerParts, context: JobContext, job: IngestDocument, message: str) -> None:
             super().give_up(rt, context, job, message)
             if len(self.messages) == 1:
                 raise KeyError("oops")
@@ -136,7 +135,7 @@ def test_a_give_up_that_fails_is_tried_again(sqlite_database: Database, clock: F
 
 
 def test_a_lost_job_is_left_to_its_new_worker(sqlite_database: Database, clock: FakeClock) -> None:
-    def lose(rt: Runtime, context: JobContext) -> None:
+    def lose(rt: WorkerParts, context: JobContext) -> None:
         with rt.db.begin() as tx:
             queue.cancel_subject(tx, context.job.subject)
         with rt.db.begin() as tx:
@@ -151,7 +150,7 @@ def test_a_lost_job_is_left_to_its_new_worker(sqlite_database: Database, clock: 
 def test_a_stopping_worker_hands_its_job_back_and_leaves(sqlite_database: Database, clock: FakeClock) -> None:
     stop = threading.Event()
 
-    def work(rt: Runtime, context: JobContext) -> None:
+    def work(rt: WorkerParts, context: JobContext) -> None:
         with rt.db.begin() as tx:
             context.checkpoint(tx, "half")
         context.check()
@@ -195,7 +194,7 @@ def test_a_long_job_keeps_its_lease_by_heartbeats(sqlite_database: Database) -> 
     clock = SystemClock()
     stop = threading.Event()
 
-    def outlast_the_lease(rt: Runtime, context: JobContext) -> None:
+    def outlast_the_lease(rt: WorkerParts, context: JobContext) -> None:
         first = read_jobs(sqlite_database)[0].lease_until
         while read_jobs(sqlite_database)[0].lease_until < first + 0.3:
             threading.Event().wait(0.01)
@@ -211,7 +210,7 @@ def test_a_heartbeat_tells_the_handler_that_its_job_was_lost(sqlite_database: Da
     clock = SystemClock()
     stop = threading.Event()
 
-    def wait_to_be_told(rt: Runtime, context: JobContext) -> None:
+    def wait_to_be_told(rt: WorkerParts, context: JobContext) -> None:
         with rt.db.begin() as tx:
             queue.cancel_subject(tx, context.job.subject)
         while not context.is_stopping:
@@ -226,10 +225,8 @@ def test_a_heartbeat_tells_the_handler_that_its_job_was_lost(sqlite_database: Da
     assert (handler.runs, read_jobs(sqlite_database)) == (["one"], [])
 
 
-def make_runtime(database: Database, clock: Clock, lease_seconds: float = 30) -> Runtime:
-    """Return the three parts of a runtime that the worker itself uses."""
-    settings = Settings(job_attempts=ATTEMPTS, job_lease_seconds=lease_seconds)
-    return cast(Runtime, SimpleNamespace(settings=settings, clock=clock, db=database))
+def make_runtime(database: Database, clock: Clock, lease_seconds: float = 30) -> WorkerParts:
+    return WorkerParts(Settings(job_attempts=ATTEMPTS, job_lease_seconds=lease_seconds), clock, database)
 
 
 def options(idle_seconds: float | None) -> WorkerOptions:
@@ -254,8 +251,8 @@ def drain(database: Database, clock: FakeClock, handler: Handler) -> None:
         clock.advance(max(0.0, next_at - clock.now()))
 
 
-def raising(error: Exception) -> Callable[[Runtime, JobContext], None]:
-    def act(_rt: Runtime, _context: JobContext) -> None:
+def raising(error: Exception) -> Callable[[WorkerParts, JobContext], None]:
+    def act(_rt: WorkerParts, _context: JobContext) -> None:
         raise error
 
     return act
