@@ -34,16 +34,18 @@ class HandClock:
         return self.seconds
 
 
-def make_runtime(folder: Path, **settings: Any) -> Runtime:
-    """Return a runtime with a real, empty catalog and nothing else that works."""
+def make_runtime(folder: Path, database: Database | None = None, **settings: Any) -> Runtime:
+    """Return a runtime with a catalog, a new one in the folder if none is given, and nothing else that works."""
     made = Settings(data_dir=folder, **settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(made.database)
-    metadata.create_all(engine)
-    engine.dispose()
+    if database is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(made.database)
+        metadata.create_all(engine)
+        engine.dispose()
+        database = Database(made.database)
     parts: dict[str, Any] = {part.name: None for part in fields(Runtime)}
     clock = HandClock()
-    parts.update(settings=made, clock=clock, db=Database(made.database), wakeups=Wakeups(_nothing, _nothing))
+    parts.update(settings=made, clock=clock, db=database, wakeups=Wakeups(_nothing, _nothing))
     return Runtime(**parts)
 
 
