@@ -41,6 +41,16 @@ def clean_text(text: str, rule: ProcessRule) -> str:
 
 
 def _remove_emails(text: str) -> str:
+    # The address of a link stays whole, though a version after an @ may look like a domain.
+    kept: list[str] = []
+    start = 0
+    for _, address, end in _find_links(text):
+        kept += [_without_emails(text[start:address]), text[address:end]]
+        start = end
+    return "".join([*kept, _without_emails(text[start:])])
+
+
+def _without_emails(text: str) -> str:
     kept: list[str] = []
     start, at = 0, text.find("@")
     while at >= 0:
@@ -60,7 +70,7 @@ def _remove_emails(text: str) -> str:
 
 def _remove_urls(text: str) -> str:
     kept: list[str] = []
-    links = _find_links(text)
+    links = _outermost(_find_links(text))
     starts = [link[0] for link in links]
     start, found = 0, _SCHEME.search(text)
     while found is not None:
@@ -95,9 +105,12 @@ def _url_end(text: str, start: int, stop: int) -> int:
     return start + len(text[start:position].rstrip(".,;:!?"))
 
 
-def _find_links(text: str) -> list[tuple[int, int]]:
-    """Return where Markdown links and images to web addresses stand: start and end, in order, none within another."""
-    links: list[tuple[int, int]] = []
+def _find_links(text: str) -> list[tuple[int, int, int]]:
+    """Return where Markdown links and images to web addresses start, where their `(https://…)` does, and their end.
+
+    In the order of their ends; a link may hold others, such as an image.
+    """
+    links: list[tuple[int, int, int]] = []
     opened: list[int] = []
     for mark in _MARK.finditer(text):
         if mark[0] == "[":
@@ -107,12 +120,18 @@ def _find_links(text: str) -> list[tuple[int, int]]:
         elif mark[0] == "]" and opened:
             start = opened.pop()
             end = _link_end(text, mark.end())
-            if end is None:
-                continue
-            while links and links[-1][0] >= start:
-                links.pop()
-            links.append((start, end))
+            if end is not None:
+                links.append((start, mark.end(), end))
     return links
+
+
+def _outermost(links: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    outer: list[tuple[int, int]] = []
+    for start, _, end in links:
+        while outer and outer[-1][0] >= start:
+            outer.pop()
+        outer.append((start, end))
+    return outer
 
 
 def _link_end(text: str, position: int) -> int | None:

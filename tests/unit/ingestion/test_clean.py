@@ -101,6 +101,8 @@ def test_web_addresses_are_removed_up_to_where_they_end(text: str, cleaned: str)
         "[https://a.com](https://a.com)",
         "[维基](https://zh.wikipedia.org/wiki/知识)",
         "a [one](http://a.com) and [two](http://b.com/c).",
+        "[htmx](https://unpkg.com/htmx.org@1.9.10/dist)",
+        "![x](https://a.com/@user.name/x.png)",
     ],
 )
 def test_markdown_links_and_images_survive_intact(text: str) -> None:
@@ -112,6 +114,10 @@ def test_addresses_beside_markdown_links_are_removed() -> None:
     assert clean_text(text, ADDRESSES) == " [a](http://b.com) ![c](http://d.com) [not a link] ()"
 
 
+def test_a_mail_address_in_the_text_of_a_link_is_removed() -> None:
+    assert clean_text("[write to a@b.com](https://c.com)", ADDRESSES) == "[write to ](https://c.com)"
+
+
 def test_a_link_does_not_run_across_a_blank_line() -> None:
     assert clean_text("[a\n\nb](http://c.com)", ADDRESSES) == "[a\n\nb]()"
 
@@ -119,6 +125,30 @@ def test_a_link_does_not_run_across_a_blank_line() -> None:
 def test_a_full_document_keeps_its_addresses_and_loses_its_spaces() -> None:
     rule = ProcessRule("hierarchical", BOTH, CUT, "full-doc", Segmentation("***", 500, 0))
     assert clean_text("a  http://a.com  b@c.de", rule) == "a http://a.com b@c.de"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "http://a)",
+        "[](http://",
+        "[a](http://b) ",
+        "[",
+        "a@",
+        "@a.",
+        '](http://a "',
+        "[x](http://(a",
+        "http://",
+        "a.",
+        "(",
+        " \t",
+    ],
+)
+# Linear work takes a second here, quadratic work minutes.
+@pytest.mark.timeout(60)
+def test_hostile_texts_are_cleaned_in_proportion_to_their_length(unit: str) -> None:
+    rule = ProcessRule("custom", BOTH, CUT)
+    assert len(clean_text(unit * 50_000, rule)) <= 50_000 * len(unit)
 
 
 def test_rules_that_are_off_or_unknown_do_nothing() -> None:
