@@ -10,7 +10,7 @@ import struct
 import sys
 from pathlib import Path
 
-from zhiku.ingestion.extract.parts import Limits
+from zhiku.ingestion.extract.parts import PATIENCE, Limits
 
 PR_SET_PDEATHSIG = 1
 PR_SET_SECCOMP = 22
@@ -110,7 +110,7 @@ def bound_resources(limits: Limits) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Past the fork server's own deadline, so it only matters when there is no fork server any more.
-    signal.setitimer(signal.ITIMER_REAL, limits.seconds + 5)
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds * PATIENCE + 5)
     os.umask(0o077)
     take_lowest_priority()
     bound(resource.RLIMIT_CORE, 0)

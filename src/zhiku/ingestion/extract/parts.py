@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 EMPTY = "The file is empty."
+# How many times its wall clock a file may take when nothing but a busy machine is to blame.
+PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class Part:
 class Limits:
     """Bounds on reading one file; passing any of them ends that file's child process and nothing else.
 
-    `seconds` is wall clock, `cpu_seconds` the sum over the child's threads, `output_bytes` the size of the
-    encoded text.
+    `seconds` is wall clock, without the time spent waiting for a processor; `cpu_seconds` the sum over the child's
+    threads; `output_bytes` the size of the encoded text.
     """
 
     seconds: float

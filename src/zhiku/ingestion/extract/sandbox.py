@@ -13,7 +13,7 @@ from typing import Self
 import msgspec
 
 from zhiku.errors import DocumentUnreadable
-from zhiku.ingestion.extract.parts import EMPTY, Limits, Part
+from zhiku.ingestion.extract.parts import EMPTY, PATIENCE, Limits, Part
 from zhiku.ingestion.extract.wire import FrameError, Order, Reply, encode_limits, read_frame, write_frame
 
 __all__ = ["Limits", "Part", "Sandbox", "SandboxError"]
@@ -129,7 +129,7 @@ class Sandbox:
                 raise SandboxError(f"The parsers cannot be loaded: {trouble}")
             self._is_ready = True
         write_frame(server.stdin.fileno(), order)
-        deadline = time.monotonic() + self._limits.seconds + GRACE_SECONDS
+        deadline = time.monotonic() + self._limits.seconds * PATIENCE + GRACE_SECONDS
         return read_frame(replies, self._limits.output_bytes + ENVELOPE_BYTES, deadline)
 
     def _ask_again(self, order: bytes) -> bytes:
