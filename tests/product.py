@@ -1,6 +1,6 @@
 """A whole Zhiku in one process for tests: real SQLite, real files, an exact index, jobs run when the test says so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from zhiku.db.engine import Database
 from zhiku.db.hits import HitCounts
 from zhiku.indexes.memory import MemoryIndex
 from zhiku.ingestion.apply import Applier
-from zhiku.jobs.worker import Handlers, run_jobs
+from zhiku.jobs.worker import JobHandler, run_jobs
 from zhiku.providers.catalog import ModelCatalog, ModelName
 from zhiku.runtime import Activity, Runtime, Wakeups
 from zhiku.server import create_app
@@ -34,7 +34,7 @@ class Product:
     api: TestClient
     anonymous: TestClient
     embedder: WordEmbedder
-    handlers: Handlers
+    handlers: Mapping[str, JobHandler[Runtime]]
     index: MemoryIndex
     key: str
     made: dict[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Settings → Runtime: the only file that names implementations and job handlers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from zhiku.blobs.local import LocalBlobs
@@ -14,7 +14,7 @@ from zhiku.ingestion.extract.sandbox import Sandbox
 from zhiku.ingestion.pipeline import Ingestion
 from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge
 from zhiku.jobs.kinds import IngestDocument, PurgeBlobs, PurgeEmbeddings, get_kind
-from zhiku.jobs.worker import Handlers
+from zhiku.jobs.worker import JobHandler
 from zhiku.providers.base import Embedder
 from zhiku.providers.builtin import BuiltinEmbedder
 from zhiku.providers.catalog import BUILTIN_EMBEDDING, ModelCatalog, ModelName, find_remote_embedding
@@ -67,13 +67,21 @@ def make_sandbox(settings: Settings) -> Sandbox:
     return Sandbox(limits)
 
 
-def make_handlers(sandbox: Sandbox) -> Handlers:
+def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
     """Return what runs each kind of job."""
     return {
         get_kind(IngestDocument): Ingestion(sandbox),
         get_kind(PurgeBlobs): BlobPurge(),
         get_kind(PurgeEmbeddings): EmbeddingPurge(),
     }
+
+
+def prepare_builtin_model(settings: Settings) -> None:
+    """Convert the built-in model if that is still to be done: seconds, in a child process.
+
+    Raises ModelCallFailed.
+    """
+    BuiltinEmbedder(settings.models_dir).prepare()
 
 
 def _remote_embedder(settings: Settings) -> Embedder:

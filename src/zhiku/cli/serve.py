@@ -13,18 +13,19 @@ import structlog
 import uvicorn
 
 from zhiku.access.service import ensure_first_key, ensure_workspace
-from zhiku.bootstrap import make_runtime, open_index
+from zhiku.bootstrap import make_runtime, open_index, prepare_builtin_model
 from zhiku.cli.welcome import Welcome
 from zhiku.cli.work import OWNER_PREFIX
 from zhiku.db.migrations import CatalogTooNew, migrate
 from zhiku.documents import store as document_store
-from zhiku.errors import ZhikuError
+from zhiku.errors import ModelCallFailed, ZhikuError
 from zhiku.indexes import outbox
 from zhiku.ingestion.apply import Applier
 from zhiku.ingestion.keeper import IndexKeeper
 from zhiku.jobs import queue
 from zhiku.jobs.supervisor import SupervisorHooks, WorkerSupervisor
 from zhiku.log import set_up_log
+from zhiku.providers.catalog import BUILTIN_EMBEDDING
 from zhiku.runtime import Runtime, Wakeups
 from zhiku.server import create_app
 from zhiku.settings import Settings
@@ -103,6 +104,8 @@ class Backstage:
         self._spawn("zhiku-keeper", lambda: self.keeper.run(self._stop))
         self._spawn("zhiku-hits", lambda: self.rt.hits.run(self._stop))
         self._spawn("zhiku-flush", self._flush_regularly)
+        if self.rt.models.default_embedding() == BUILTIN_EMBEDDING:
+            self._spawn("zhiku-model", self._prepare_model)
         self.supervisor.start()
 
     def stop(self) -> None:
@@ -139,6 +142,13 @@ class Backstage:
         """Give back what a dead worker held; only one works on an embedded catalog."""
         with self.rt.db.begin() as tx:
             queue.release_owner(tx, self.rt.clock, OWNER_PREFIX)
+
+    def _prepare_model(self) -> None:
+        """Convert the model while requests are served already; at normal priority, unlike in the worker."""
+        try:
+            prepare_builtin_model(self.rt.settings)
+        except ModelCallFailed as error:
+            log.warning("model not prepared", error=str(error))
 
     def _flush_regularly(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from zhiku.datasets.deps import DatasetDep
 from zhiku.documents import service
+from zhiku.documents.decision import check_settings
 from zhiku.documents.deps import DocumentDep
 from zhiku.documents.file_types import check_filename, shorten_name
 from zhiku.documents.schemas import (
@@ -95,7 +96,7 @@ async def create_by_file(request: Request, rt: RuntimeDep, actor: ActorDep, data
     """Create a document from an uploaded file; an enabled document of the same name is replaced in place."""
     async with read_upload(request) as upload:
         settings = parse(CreateByFile, upload.fields)
-        await in_thread(service.check_settings, rt, dataset, settings)
+        await in_thread(check_settings, rt, dataset, settings)
         file = upload.one_file()
         check_filename(file.name)
         file.check_size()

@@ -2,7 +2,7 @@
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -10,15 +10,15 @@ import msgspec
 
 from zhiku.access.service import Actor
 from zhiku.datasets import store as dataset_store
-from zhiku.datasets.service import check_rerank_model, dataset_model, remembered_model, retrieval_model_json
 from zhiku.datasets.store import Dataset, ProcessRuleRow
 from zhiku.db.engine import Connection
 from zhiku.documents import store
-from zhiku.documents.rules import automatic_rule, dataset_default_rule, parse_process_rule, rule_to_wire
+from zhiku.documents.decision import check_settings, decide
+from zhiku.documents.rules import dataset_default_rule, rule_to_wire
 from zhiku.documents.schemas import DocumentSettings, ListDocuments
 from zhiku.documents.source import Source, new_upload
 from zhiku.documents.store import Document, DocumentRow, NewDocument, Progress, Upload
-from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, InvalidParam, NotFound, ProviderNotInitialize
+from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, InvalidParam, NotFound
 from zhiku.http.paging import Page
 from zhiku.indexes import outbox
 from zhiku.jobs import queue
@@ -29,13 +29,13 @@ _IN_WORK = ("parsing", "cleaning", "splitting", "indexing")
 
 
 @dataclass(frozen=True, slots=True)
-class _Decision:
-    """What a create request comes to for its dataset as it stands."""
+class _Order:
+    """What one create brings to the transaction; the upload is stored already."""
 
-    doc_form: str
-    rule: ProcessRuleRow
-    is_new_rule: bool
-    dataset_values: dict[str, Any]
+    actor: Actor
+    upload: Upload
+    settings: DocumentSettings
+    source: Source
 
 
 def create_document(
@@ -44,27 +44,18 @@ def create_document(
     """Store the source, queue its indexing, and return the waiting document and its batch.
 
     An enabled document of the same name is replaced in place (contract D46, 4.8), unless `duplicate` is false.
-    Raises InvalidParam, ProviderNotInitialize, NotFound, DocumentIndexing, ArchivedDocumentImmutable, StorageFull.
+    Raises InvalidParam, NotFound, DocumentIndexing, ArchivedDocumentImmutable, StorageFull.
     """
     check_settings(rt, dataset, settings)
     with rt.db.read() as conn:
-        _decide(rt, conn, dataset, settings, source)
-        target = _find_target(rt, conn, dataset.id, source.name, settings)
-    document_id = target.id if target else str(uuid4())
-    upload = new_upload(source, dataset.id, document_id, actor.id, rt.clock.now())
+        decide(rt, conn, dataset, settings, source)
+        _find_target(rt, conn, dataset.id, source.name, settings)
+    upload = new_upload(source, dataset.id, actor.id, rt.clock.now())
     source.store(rt.blobs, upload.blob_key)
     with rt.db.begin() as tx:
-        document = _write(rt, tx, actor, dataset.id, upload, settings, source)
-        outcome = DocumentRow(document, upload), document.batch
+        row = _write(rt, tx, dataset.id, _Order(actor, upload, settings, source))
     rt.wakeups.jobs()
-    return outcome
-
-
-def check_settings(rt: Runtime, dataset: Dataset, settings: DocumentSettings) -> None:
-    """Raise what a create is refused for before its file is looked at: technique and models (contract 3.3-7)."""
-    if dataset.provider == "external":
-        raise InvalidParam("External datasets are not supported.")
-    _decide_values(rt, dataset, settings)
+    return row, row.document.batch
 
 
 def get_document(rt: Runtime, dataset_id: str, document_id: str) -> DocumentRow:
@@ -128,11 +119,10 @@ def delete_document(rt: Runtime, dataset_id: str, document_id: str) -> None:
         queue.cancel_subject(tx, job_subject(document_id))
         postings, terms = store.sum_live_terms(tx, document)
         store.delete_document(tx, document.number)
-        store.delete_uploads_of_document(tx, dataset_id, document_id)
+        blob_keys = store.delete_uploads_of_document(tx, document)
         dataset_store.add_posting_counts(tx, dataset_id, -postings, -terms)
         dataset_store.clear_form_if_empty(tx, dataset_id)
-        purge = PurgeBlobs(keys=[f"{dataset_id}/{document_id}/"])
-        queue.enqueue(tx, rt.clock, purge, subject=f"purge:{document_id}")
+        queue.enqueue(tx, rt.clock, PurgeBlobs(keys=blob_keys), subject=f"purge:{document_id}")
         queue.enqueue(tx, rt.clock, PurgeEmbeddings(), subject="purge:embeddings")
         outbox.append(tx, rt.clock, dataset_id, outbox.DeleteDocument(document_number=document.number))
     rt.wakeups.outbox()
@@ -142,66 +132,6 @@ def delete_document(rt: Runtime, dataset_id: str, document_id: str) -> None:
 def job_subject(document_id: str) -> str:
     """Return the subject under which a document's work is queued, so that it never runs twice at once."""
     return f"document:{document_id}"
-
-
-def _decide(rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source) -> _Decision:
-    values = _decide_values(rt, dataset, settings)
-    rule, is_new_rule = _choose_rule(rt, conn, dataset, settings, source)
-    doc_form = settings.doc_form or dataset.doc_form or "text_model"
-    if dataset.doc_form is not None and doc_form != dataset.doc_form:
-        raise InvalidParam("doc_form is different from the dataset doc_form.", params="doc_form")
-    if doc_form != "text_model" or rule.mode == "hierarchical":
-        raise InvalidParam("Invalid doc_form.", params="doc_form")
-    if dataset.doc_form is None:
-        values.update(doc_form=doc_form, data_source_type="upload_file")
-    return _Decision(doc_form, rule, is_new_rule, values)
-
-
-def _decide_values(rt: Runtime, dataset: Dataset, settings: DocumentSettings) -> dict[str, Any]:
-    """Return what the dataset takes from this document because it lacks it: technique, model, retrieval model."""
-    technique = dataset.indexing_technique or settings.indexing_technique
-    if technique is None:
-        raise InvalidParam("indexing_technique is required.", params="indexing_technique")
-    values: dict[str, Any] = {}
-    if dataset.indexing_technique is None:
-        values.update(indexing_technique=technique, **_first_model(rt, dataset, settings, technique))
-    elif technique == "high_quality" and not rt.models.is_served(dataset_model(dataset)):
-        raise ProviderNotInitialize
-    if dataset.retrieval_model_json is None and settings.retrieval_model is not None:
-        check_rerank_model(rt, settings.retrieval_model)
-        values["retrieval_model_json"] = retrieval_model_json(settings.retrieval_model)
-    return values
-
-
-def _first_model(rt: Runtime, dataset: Dataset, settings: DocumentSettings, technique: str) -> dict[str, str | None]:
-    """Return the embedding model that a first document fixes: the request's, else the remembered, else the default."""
-    provider, model = settings.embedding_model_provider, settings.embedding_model
-    if not provider and not model:
-        provider, model = dataset.embedding_model_provider, dataset.embedding_model
-    chosen = remembered_model(rt, technique, provider, model)
-    if chosen is None:
-        return {}
-    return {"embedding_model": chosen.model, "embedding_model_provider": chosen.provider}
-
-
-def _choose_rule(
-    rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source
-) -> tuple[ProcessRuleRow, bool]:
-    """Return the rule to cut with and whether it is new: the one sent, else the dataset's newest, else automatic."""
-    if settings.process_rule is not None:
-        rule = parse_process_rule(settings.process_rule, max_tokens_limit=rt.settings.segment_max_tokens)
-        return _rule_row(dataset.id, rule), True
-    inherited = dataset_store.find_newest_rule(conn, dataset.id)
-    if inherited is not None:
-        return inherited, False
-    if source.is_rule_required:
-        raise InvalidParam("process_rule is required.", params="process_rule")
-    return _rule_row(dataset.id, automatic_rule()), True
-
-
-def _rule_row(dataset_id: str, rule: Any) -> ProcessRuleRow:
-    rules_json = msgspec.json.encode(rule_to_wire(rule)).decode()
-    return ProcessRuleRow(id=str(uuid4()), dataset_id=dataset_id, mode=rule.mode, rules_json=rules_json)
 
 
 def _find_target(
@@ -228,62 +158,48 @@ def _check_editable(document: Document) -> None:
         raise DocumentIndexing
 
 
-def _write(
-    rt: Runtime,
-    tx: Connection,
-    actor: Actor,
-    dataset_id: str,
-    upload: Upload,
-    settings: DocumentSettings,
-    source: Source,
-) -> Document:
-    """Write the document, its rule and its job; everything that was decided before is decided again under the lock."""
+def _write(rt: Runtime, tx: Connection, dataset_id: str, order: _Order) -> DocumentRow:
+    """Write document, rule, file and job; what was decided before is decided again under the dataset's lock."""
     position = dataset_store.next_position(tx, dataset_id)
     dataset = dataset_store.find_dataset(tx, dataset_id)
     if position is None or dataset is None:
         raise NotFound("Dataset not found.")
-    decision = _decide(rt, tx, dataset, settings, source)
-    target = _find_target(rt, tx, dataset_id, source.name, settings)
+    decision = decide(rt, tx, dataset, order.settings, order.source)
+    target = _find_target(rt, tx, dataset_id, order.source.name, order.settings)
     now = rt.clock.now()
     if decision.dataset_values:
         dataset_store.set_first_document_values(tx, dataset_id, decision.dataset_values)
     if decision.is_new_rule:
         dataset_store.insert_rule(tx, decision.rule, now)
+    content: dict[str, Any] = {
+        "name": order.source.name,
+        "batch": new_batch(now),
+        "upload_id": order.upload.id,
+        "process_rule_id": decision.rule.id,
+        "doc_form": decision.doc_form,
+        "doc_language": order.settings.doc_language,
+    }
+    document_id = target.id if target else str(uuid4())
+    upload = replace(order.upload, document_id=document_id)
     store.insert_upload(tx, upload)
-    batch = new_batch(now) if settings.original_document_id is None or target is None else target.batch
-    if target is not None:
-        queue.cancel_subject(tx, job_subject(target.id))
-        document = store.restart_document(
-            tx,
-            target.number,
-            {
-                "name": source.name,
-                "batch": batch,
-                "upload_id": upload.id,
-                "process_rule_id": decision.rule.id,
-                "doc_form": decision.doc_form,
-                "doc_language": settings.doc_language,
-                "updated_at": now,
-            },
-        )
-    else:
+    if target is None:
         new = NewDocument(
-            id=upload.document_id,
+            id=document_id,
             dataset_id=dataset_id,
             position=position,
-            name=source.name,
-            batch=batch,
-            upload_id=upload.id,
-            process_rule_id=decision.rule.id,
-            doc_form=decision.doc_form,
-            doc_language=settings.doc_language,
-            created_by=actor.id,
+            created_by=order.actor.id,
             created_at=now,
+            **content,
         )
         document = store.insert_document(tx, new)
+    else:
+        if order.settings.original_document_id is not None:
+            content["batch"] = target.batch
+        queue.cancel_subject(tx, job_subject(target.id))
+        document = store.restart_document(tx, target.number, content | {"updated_at": now})
     job = IngestDocument(document_id=document.id, generation=document.generation)
     queue.enqueue(tx, rt.clock, job, subject=job_subject(document.id), dataset_id=dataset_id)
-    return document
+    return DocumentRow(document, upload)
 
 
 def new_batch(now: float) -> str:

@@ -78,10 +78,10 @@ class FileSource:
         blobs.put_file(key, self.path)
 
 
-def new_upload(source: Source, dataset_id: str, document_id: str, created_by: str, now: float) -> Upload:
-    """Return the row of a file about to be stored.
+def new_upload(source: Source, dataset_id: str, created_by: str, now: float) -> Upload:
+    """Return the row of a file about to be stored, whose document is not known yet.
 
-    Its key begins with dataset and document, so that the files of either can be purged whole.
+    Its key begins with the dataset, so that all files of one can be purged together.
     """
     upload_id = str(uuid4())
     extension = "txt" if source.is_text else split_name(source.filename)[1].lower()
@@ -89,12 +89,12 @@ def new_upload(source: Source, dataset_id: str, document_id: str, created_by: st
     return Upload(
         id=upload_id,
         dataset_id=dataset_id,
-        document_id=document_id,
+        document_id="",
         name=source.filename,
         size_bytes=source.size_bytes,
         extension=extension,
         mime_type=mime_type or "application/octet-stream",
-        blob_key=f"{dataset_id}/{document_id}/{upload_id}",
+        blob_key=f"{dataset_id}/{upload_id}",
         is_text=source.is_text,
         created_by=created_by,
         created_at=now,

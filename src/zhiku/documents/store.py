@@ -123,23 +123,15 @@ def insert_upload(tx: Connection, upload: Upload) -> None:
     tx.execute(insert(uploads), {field.name: getattr(upload, field.name) for field in fields(Upload)})
 
 
-def delete_uploads_of_document(tx: Connection, dataset_id: str, document_id: str) -> None:
-    """Remove the rows of all files stored for a document."""
-    tx.execute(delete(uploads).where(uploads.c.dataset_id == dataset_id, uploads.c.document_id == document_id))
+def delete_uploads_of_document(tx: Connection, document: Document) -> list[str]:
+    """Remove the rows of all files stored for a document; return their blob keys."""
+    return list(tx.execute(delete(uploads).where(*_stored_for(document)).returning(uploads.c.blob_key)).scalars())
 
 
 def delete_older_uploads(tx: Connection, document: Document) -> list[str]:
     """Remove the rows of the files that the document's newest one replaced; return their blob keys."""
-    statement = (
-        delete(uploads)
-        .where(
-            uploads.c.dataset_id == document.dataset_id,
-            uploads.c.document_id == document.id,
-            uploads.c.id != document.upload_id,
-        )
-        .returning(uploads.c.blob_key)
-    )
-    return list(tx.execute(statement).scalars())
+    statement = delete(uploads).where(*_stored_for(document), uploads.c.id != document.upload_id)
+    return list(tx.execute(statement.returning(uploads.c.blob_key)).scalars())
 
 
 def find_upload(conn: Connection, upload_id: str) -> Upload | None:
@@ -325,6 +317,10 @@ def reset_unfinished(tx: Connection) -> None:
     """Show documents whose work was cut off as waiting; their jobs go on at the last checkpoint."""
     working = ("parsing", "cleaning", "splitting", "indexing")
     tx.execute(update(documents).where(documents.c.indexing_status.in_(working)).values(indexing_status="waiting"))
+
+
+def _stored_for(document: Document) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return uploads.c.dataset_id == document.dataset_id, uploads.c.document_id == document.id
 
 
 def _update_generation(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> bool:

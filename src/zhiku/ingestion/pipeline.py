@@ -3,9 +3,6 @@
 Checkpoints: all segments written, and each batch of embeddings. A document resumes behind the last one it reached.
 """
 
-import tempfile
-from pathlib import Path
-
 from zhiku.blobs.base import BlobMissing
 from zhiku.datasets import store as dataset_store
 from zhiku.datasets.store import Dataset
@@ -87,10 +84,7 @@ class Ingestion:
             raise DocumentUnreadable("The document's file is gone. Upload it again.") from error
         if upload.is_text:
             return [content.decode()]
-        with tempfile.TemporaryDirectory(prefix="zhiku-") as folder:
-            path = Path(folder) / "document"
-            path.write_bytes(content)
-            return [part.text for part in self._sandbox.extract(path, upload.extension)]
+        return [part.text for part in self._sandbox.extract(content, upload.extension)]
 
 
 def _write_segments(

@@ -1,0 +1,95 @@
+"""What a create request comes to: the form and the rule of its document, and what its dataset takes from it."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from zhiku.datasets import store as dataset_store
+from zhiku.datasets.service import check_rerank_model, dataset_model, remembered_model, retrieval_model_json
+from zhiku.datasets.store import Dataset, ProcessRuleRow
+from zhiku.db.engine import Connection
+from zhiku.documents.rules import ProcessRule, automatic_rule, parse_process_rule, rule_to_wire
+from zhiku.documents.schemas import DocumentSettings
+from zhiku.documents.source import Source
+from zhiku.errors import InvalidParam, ProviderNotInitialize
+from zhiku.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a create request comes to for its dataset as it stands."""
+
+    doc_form: str
+    rule: ProcessRuleRow
+    is_new_rule: bool
+    dataset_values: dict[str, Any]
+
+
+def check_settings(rt: Runtime, dataset: Dataset, settings: DocumentSettings) -> None:
+    """Raise what a create is refused for before its file is looked at: technique and models (contract 3.3-7)."""
+    if dataset.provider == "external":
+        raise InvalidParam("External datasets are not supported.")
+    _decide_values(rt, dataset, settings)
+
+
+def decide(rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source) -> Decision:
+    """Return what the request comes to. Raises InvalidParam, ProviderNotInitialize."""
+    values = _decide_values(rt, dataset, settings)
+    rule, is_new_rule = _choose_rule(rt, conn, dataset, settings, source)
+    doc_form = settings.doc_form or dataset.doc_form or "text_model"
+    if dataset.doc_form is not None and doc_form != dataset.doc_form:
+        raise InvalidParam("doc_form is different from the dataset doc_form.", params="doc_form")
+    if doc_form != "text_model" or rule.mode == "hierarchical":
+        raise InvalidParam("Invalid doc_form.", params="doc_form")
+    if dataset.doc_form is None:
+        values.update(doc_form=doc_form, data_source_type="upload_file")
+    return Decision(doc_form, rule, is_new_rule, values)
+
+
+def _decide_values(rt: Runtime, dataset: Dataset, settings: DocumentSettings) -> dict[str, Any]:
+    """Return what the dataset takes from this document because it lacks it: technique, model, retrieval model."""
+    technique = dataset.indexing_technique or settings.indexing_technique
+    if technique is None:
+        raise InvalidParam("indexing_technique is required.", params="indexing_technique")
+    values: dict[str, Any] = {}
+    if dataset.indexing_technique is None:
+        values.update(indexing_technique=technique, **_first_model(rt, dataset, settings, technique))
+    elif technique == "high_quality" and not rt.models.is_served(dataset_model(dataset)):
+        raise ProviderNotInitialize
+    if dataset.retrieval_model_json is None and settings.retrieval_model is not None:
+        check_rerank_model(rt, settings.retrieval_model)
+        values["retrieval_model_json"] = retrieval_model_json(settings.retrieval_model)
+    return values
+
+
+def _first_model(rt: Runtime, dataset: Dataset, settings: DocumentSettings, technique: str) -> dict[str, str | None]:
+    """Return the embedding model that a first document fixes: the request's, else the remembered, else the default."""
+    provider, model = settings.embedding_model_provider, settings.embedding_model
+    if not provider and not model:
+        provider, model = dataset.embedding_model_provider, dataset.embedding_model
+    chosen = remembered_model(rt, technique, provider, model)
+    if chosen is None:
+        return {}
+    return {"embedding_model": chosen.model, "embedding_model_provider": chosen.provider}
+
+
+def _choose_rule(
+    rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source
+) -> tuple[ProcessRuleRow, bool]:
+    """Return the rule to cut with and whether it is new: the one sent, else the dataset's newest, else automatic."""
+    if settings.process_rule is not None:
+        rule = parse_process_rule(settings.process_rule, max_tokens_limit=rt.settings.segment_max_tokens)
+        return _rule_row(dataset.id, rule), True
+    inherited = dataset_store.find_newest_rule(conn, dataset.id)
+    if inherited is not None:
+        return inherited, False
+    if source.is_rule_required:
+        raise InvalidParam("process_rule is required.", params="process_rule")
+    return _rule_row(dataset.id, automatic_rule()), True
+
+
+def _rule_row(dataset_id: str, rule: ProcessRule) -> ProcessRuleRow:
+    rules_json = msgspec.json.encode(rule_to_wire(rule)).decode()
+    return ProcessRuleRow(id=str(uuid4()), dataset_id=dataset_id, mode=rule.mode, rules_json=rules_json)
