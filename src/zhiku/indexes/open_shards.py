@@ -1,12 +1,13 @@
 """The Edge shards this process has open: opened on demand, closed when long unused, never under a user."""
 
 import json
+import os
 import shutil
 import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
@@ -119,10 +120,9 @@ class OpenShards:
 
     def list_generations(self, dataset_id: str) -> list[int]:
         """Return the generations that have a finished folder, ascending."""
-        folder = self._root / dataset_id
-        if not folder.is_dir():
-            return []
-        return sorted(int(each.name) for each in folder.iterdir() if each.name.isdecimal())
+        with suppress(FileNotFoundError):
+            return sorted(int(name) for name in os.listdir(self._root / dataset_id) if name.isdecimal())
+        return []
 
     def drop(self, dataset_id: str, generation: int | None) -> None:
         """Remove one generation, or all of a dataset, after its users are done with it."""
@@ -136,36 +136,43 @@ class OpenShards:
                 if self._open[keys[0]].users:
                     self._changed.wait()
                 else:
-                    self._open.pop(keys[0]).engine.close()
+                    # What cannot be closed properly any more must be droppable all the same.
+                    with suppress(IndexDamaged):
+                        _close(self._open.pop(keys[0]), is_kept=False)
             with suppress(FileNotFoundError):
                 folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
     def flush(self) -> None:
         """Write every changed shard to disk, one after the other."""
-        for opened in self._hold_dirty():
-            try:
+        with ExitStack() as held:
+            with self._changed:
+                dirty = [opened for opened in self._open.values() if opened.is_dirty]
+                for opened in dirty:
+                    opened.users += 1
+                    held.callback(self._let_go, opened)
+            for opened in dirty:
+                # Before, so that what is put meanwhile is flushed the next time.
                 opened.is_dirty = False
                 with engine_errors(opened.folder):
                     opened.engine.flush()
-            finally:
-                self._let_go(opened)
 
     def close(self) -> None:
         """Flush and close every shard once its users are done; nothing can be opened afterwards."""
         with self._changed:
             self._is_closed = True
-            while self._open:
-                self._changed.wait_for(lambda: not any(opened.users for opened in self._open.values()))
-                _close(self._open.popitem()[1])
+            self._changed.wait_for(lambda: not any(opened.users for opened in self._open.values()))
+            with ExitStack() as every:
+                while self._open:
+                    every.callback(_close, self._open.popitem()[1])
 
     def _take(self, shard: Shard, *, is_made: bool) -> OpenShard | None:
         key = (shard.dataset_id, shard.generation)
         with self._changed:
+            if self._is_closed:
+                raise Unavailable
             opened = self._open.get(key)
             if opened is None:
-                if self._is_closed:
-                    raise Unavailable
                 opened = self._open_folder(shard, is_made=is_made)
                 if opened is None:
                     return None
@@ -185,14 +192,9 @@ class OpenShards:
     def _close_unused(self) -> None:
         unused = next((key for key, opened in self._open.items() if not opened.users), None)
         if unused is not None:
-            _close(self._open.pop(unused))
-
-    def _hold_dirty(self) -> list[OpenShard]:
-        with self._changed:
-            dirty = [opened for opened in self._open.values() if opened.is_dirty]
-            for opened in dirty:
-                opened.users += 1
-            return dirty
+            # Whoever is here came to use another shard; the log has what could not be flushed.
+            with suppress(IndexDamaged, StorageFull):
+                _close(self._open.pop(unused))
 
     def _open_folder(self, shard: Shard, *, is_made: bool) -> OpenShard | None:
         folder = self._root / shard.dataset_id / str(shard.generation)
@@ -207,9 +209,12 @@ class OpenShards:
 def make_engine(folder: Path, shard: Shard, *, has_graph: bool) -> EdgeShard:
     """Make an empty shard in `folder` and return it open. Raises StorageFull."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with engine_errors(folder):
+    with ExitStack() as undo, engine_errors(folder):
+        # Half a shard would be taken for a damaged one from then on.
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
         engine = EdgeShard.create(str(folder), make_config(shard, has_graph=has_graph))
         engine.update(UpdateOperation.create_field_index(DOCUMENT, PayloadSchemaType.Integer))
+        undo.pop_all()
     return engine
 
 
@@ -231,10 +236,10 @@ def write_built(folder: Path, built: Built) -> None:
     (folder / BUILT_FILE).write_text(json.dumps(asdict(built)), encoding="utf-8")
 
 
-def _close(opened: OpenShard) -> None:
+def _close(opened: OpenShard, *, is_kept: bool = True) -> None:
     with engine_errors(opened.folder):
         # The log covers what is not flushed; flushing keeps the next opening from reading it again.
-        if opened.is_dirty:
+        if is_kept and opened.is_dirty:
             opened.engine.flush()
         opened.engine.close()
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,13 +66,24 @@ def is_rebuild_due(state: ShardState) -> bool:
     return is_slow or is_littered
 
 
-def start_build(database_url: str, index_root: Path, shard: Shard, model_key: str) -> "Build":
-    """Start a child process of low priority that builds `shard`, and return at once.
+def start_build(
+    database_url: str, index_root: Path, shard: Shard, model_key: str, *, is_urgent: bool = False
+) -> "Build":
+    """Start a child process that builds `shard`, and return at once.
 
+    It takes only the processor time that nobody else wants, and on a busy machine that may be none for long;
+    `is_urgent` gives it the usual share, for a dataset that cannot answer at all without the build.
     `shard.generation` must not exist yet: drop what an earlier try may have left. The child ends when this
     process does.
     """
-    return Build(database_url, index_root, shard, model_key)
+    order = {
+        "database_url": database_url,
+        "index_root": str(index_root),
+        "shard": asdict(shard),
+        "model_key": model_key,
+        "is_urgent": is_urgent,
+    }
+    return Build(shard, order)
 
 
 def fill_shard(database: Database, index: Index, shard: Shard, model_key: str) -> BuildReport:
@@ -126,7 +137,7 @@ def build_shard(
 class Build:
     """A build that runs in a child process; made by `start_build`."""
 
-    def __init__(self, database_url: str, index_root: Path, shard: Shard, model_key: str) -> None:
+    def __init__(self, shard: Shard, order: Mapping[str, object]) -> None:
         self.shard = shard
         self.read = 0
         self.expected = 0
@@ -140,12 +151,6 @@ class Build:
             text=True,
         )
         # Through the pipe and not as an argument: the URL may hold a password.
-        order = {
-            "database_url": database_url,
-            "index_root": str(index_root),
-            "shard": asdict(shard),
-            "model_key": model_key,
-        }
         assert self._child.stdin is not None
         with suppress(BrokenPipeError):
             self._child.stdin.write(json.dumps(order) + "\n")
@@ -262,8 +267,9 @@ def _say_failure(kind: type[BaseException], error: BaseException, trace: Traceba
 def main() -> None:
     """Build the shard that one line of JSON on standard input asks for, and tell on standard output."""
     sys.excepthook = _say_failure
-    _step_back()
     order = json.loads(sys.stdin.readline())
+    if not order["is_urgent"]:
+        _step_back()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     report = build_shard(
         order["database_url"],
