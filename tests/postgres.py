@@ -98,7 +98,7 @@ class PostgresCluster:
         ]
         made = subprocess.run(initdb, capture_output=True, check=False, **self._identity())
         if made.returncode:
-            raise PostgresMissing(f"initdb failed: {made.stderr.decode(errors='replace').strip().splitlines()[-1:]}")
+            raise PostgresMissing(f"initdb failed: {_last_line(made.stderr)}")
         settings = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("wb") as log:
             self._server = subprocess.Popen[bytes](
@@ -116,8 +116,13 @@ class PostgresCluster:
         """Return a place of the programs that the server's user can read; root's own folders are closed to it."""
         if self._user is None or _can_run(programs / "postgres", self._user):
             return programs
-        shutil.copytree(programs.parent, self._folder / "programs", symlinks=True)
-        return self._folder / "programs" / "bin"
+        # The wheel's programs look for their libraries beside the package.
+        install, package, site = programs.parent, programs.parents[1], programs.parents[2]
+        copies = self._folder / "programs"
+        for part in (install, site / f"{package.name}.libs"):
+            if part.exists():
+                shutil.copytree(part, copies / part.relative_to(site), symlinks=True)
+        return copies / programs.relative_to(site)
 
     def _wait_until_ready(self) -> None:
         ends_at = time.monotonic() + START_SECONDS
@@ -127,13 +132,18 @@ class PostgresCluster:
                 return
             except psycopg.OperationalError as error:
                 if self._server is None or self._server.poll() is not None or time.monotonic() > ends_at:
-                    log = (self._folder / "log").read_text(errors="replace").strip().splitlines()
-                    raise PostgresMissing(f"the server did not start: {log[-1:]}") from error
+                    log = _last_line((self._folder / "log").read_bytes())
+                    raise PostgresMissing(f"the server did not start: {log}") from error
             time.sleep(0.02)
 
     def _run_sql(self, statement: str) -> None:
         with psycopg.connect(self.get_url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 def _get_name(url: str) -> str:
