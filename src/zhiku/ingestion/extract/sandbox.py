@@ -26,7 +26,7 @@ ENVELOPE_BYTES = 4096
 # Deeply nested files overflow the 2 MiB that Rust gives its threads, which ends the process.
 PARSER_STACK_BYTES = 16 << 20
 # Nothing else of the environment reaches the fork server: keys and database addresses live there.
-KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 GARBAGE = "The file made its parser answer nonsense; it is probably damaged. Save it again and upload the new copy."
 
 
