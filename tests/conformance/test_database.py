@@ -112,6 +112,43 @@ def test_a_write_waits_for_another_process(sqlite_database: Database) -> None:
     assert (done, count(sqlite_database)) == ([False], 1)
 
 
+def test_a_write_that_waits_too_long_for_another_process_is_refused(sqlite_database: Database) -> None:
+    impatient = Database(sqlite_database.url, wait_seconds=0.05)
+    with sqlite_database.begin() as tx:
+        insert(tx, "a")
+        with pytest.raises(Unavailable), impatient.begin():
+            pass
+    with impatient.begin() as tx:
+        insert(tx, "b")
+    impatient.close()
+    assert count(sqlite_database) == 2
+
+
+def test_a_write_that_waits_too_long_for_another_thread_is_refused(sqlite_database: Database) -> None:
+    impatient = Database(sqlite_database.url, wait_seconds=0.05)
+    refused: list[bool] = []
+
+    def write() -> None:
+        with pytest.raises(Unavailable), impatient.begin():
+            pass
+        refused.append(True)
+
+    with impatient.begin():
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join(60)
+    impatient.close()
+    assert refused == [True]
+
+
+def test_a_catalog_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}")
+    for open_connection in (database.read, database.begin):
+        with pytest.raises(Unavailable):
+            open_connection().__enter__()
+    database.close()
+
+
 def test_a_transaction_inside_a_transaction_is_refused_instead_of_waited_for(sqlite_database: Database) -> None:
     with sqlite_database.begin(), pytest.raises(RuntimeError, match="pass the connection on"):
         sqlite_database.begin().__enter__()

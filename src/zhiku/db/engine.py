@@ -18,7 +18,7 @@ from zhiku.errors import StorageFull, Unavailable, ZhikuError
 __all__ = ["Connection", "Database", "raise_translated"]
 
 WAIT_SECONDS = 30.0
-"""How long a write waits for the writers before it, and any statement for a locked SQLite file."""
+"""How long a write waits for the writers before it, and anything for a locked file or a free connection."""
 
 READER_CACHE_KIB = 1024
 WRITER_CACHE_KIB = 4096
@@ -41,12 +41,15 @@ POSTGRES_FULL = {"53100", "53400"}
 class Database:
     """The catalog at a URL (`sqlite:///path` or `postgresql://...`). Safe to call from several threads.
 
+    Whoever waits longer than `wait_seconds` for other writers or for a connection gets Unavailable.
+
     Raises Unavailable if the file cannot be opened; PostgreSQL is first reached by the first read or write.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
         parsed = make_url(url)
-        self._catalog = _SqliteCatalog(parsed) if _is_sqlite(parsed) else _PostgresCatalog(parsed)
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._catalog = (_SqliteCatalog if is_sqlite else _PostgresCatalog)(parsed, wait_seconds)
         self.url = url
 
     @property
@@ -89,34 +92,28 @@ class Database:
 
 def raise_translated(error: DBAPIError) -> NoReturn:
     """Raise StorageFull or Unavailable for what those mean, and `error` itself for anything else."""
-    translated = _translate(error)
+    translated = Unavailable() if error.connection_invalidated else _translate(error.orig)
     if translated is None:
         raise error
     raise translated from error
 
 
-def _translate(error: DBAPIError) -> ZhikuError | None:
-    code = getattr(error.orig, "sqlite_errorcode", None)
+def _translate(error: BaseException | None) -> ZhikuError | None:
+    code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         # The low byte is the primary result code; the rest says more exactly what happened.
         primary = int(code) & 0xFF
         if primary == SQLITE_FULL or code == SQLITE_IOERR_SHMSIZE:
             return StorageFull()
         return Unavailable() if primary in SQLITE_UNAVAILABLE else None
-    state = getattr(error.orig, "sqlstate", None)
+    state = getattr(error, "sqlstate", None)
     if state in POSTGRES_FULL:
         return StorageFull()
-    if error.connection_invalidated or state in POSTGRES_UNAVAILABLE:
-        return Unavailable()
-    if isinstance(state, str) and state.startswith(POSTGRES_UNAVAILABLE_CLASSES):
-        return Unavailable()
+    if isinstance(state, str):
+        is_unavailable = state in POSTGRES_UNAVAILABLE or state.startswith(POSTGRES_UNAVAILABLE_CLASSES)
+        return Unavailable() if is_unavailable else None
     # psycopg says that nobody answers with an OperationalError that has no state.
-    is_unreachable = state is None and type(error.orig).__name__ in ("OperationalError", "ConnectionTimeout")
-    return Unavailable() if is_unreachable else None
-
-
-def _is_sqlite(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite"
+    return Unavailable() if type(error).__name__ in ("OperationalError", "ConnectionTimeout") else None
 
 
 class _SqliteCatalog:
@@ -124,7 +121,8 @@ class _SqliteCatalog:
 
     dialect = "sqlite"
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, wait_seconds: float) -> None:
+        self._wait_seconds = wait_seconds
         if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
             raise Unavailable(f"SQLite 3.35 or newer is needed; this Python has {sqlite3.sqlite_version}.")
         if not url.database or url.database == ":memory:":
@@ -165,7 +163,7 @@ class _SqliteCatalog:
         """Let the threads of this process write one after the other, so that none of them has to poll."""
         if self._turn_thread == threading.get_ident():
             raise RuntimeError("begin() inside begin(): pass the connection on instead")
-        if not self._turn.acquire(timeout=WAIT_SECONDS):
+        if not self._turn.acquire(timeout=self._wait_seconds):
             raise Unavailable()
         self._turn_thread = threading.get_ident()
         try:
@@ -187,7 +185,7 @@ class _SqliteCatalog:
     def _connect(self, cache_kib: int) -> sqlite3.Connection:
         # isolation_level None: the driver begins nothing by itself.
         connection = sqlite3.connect(
-            self._path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            self._path, timeout=self._wait_seconds, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -209,11 +207,10 @@ class _SqliteCatalog:
         connection.execute("PRAGMA busy_timeout = 0")
         return connection
 
-    @staticmethod
-    def _begin_immediate(connection: Connection) -> None:
+    def _begin_immediate(self, connection: Connection) -> None:
         """Wait for the other processes' writers in steps of at most 1 ms; SQLite's own steps grow to 100 ms."""
         driver = _driver_connection(connection)
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + self._wait_seconds
         pause = 0.0001
         while True:
             try:
@@ -221,7 +218,7 @@ class _SqliteCatalog:
                 return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
+                    raise (_translate(error) or error) from error
             time.sleep(pause)
             pause = min(pause * 2, 0.001)
 
@@ -231,9 +228,9 @@ class _PostgresCatalog:
 
     dialect = "postgresql"
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, wait_seconds: float) -> None:
         url = url.set(drivername="postgresql+psycopg")
-        options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": WAIT_SECONDS}
+        options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": wait_seconds}
         self._writer = create_engine(url, isolation_level="READ COMMITTED", **options)
         self._reader = create_engine(
             url, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options
