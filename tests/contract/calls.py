@@ -1,0 +1,47 @@
+"""What contract tests ask of replies and of the catalog behind them."""
+
+import re
+from typing import Any
+
+import httpx
+from sqlalchemy import func, select
+
+from tests.product import Product
+from zhiku.db.tables import metadata
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+State = tuple[dict[str, int], list[str], list[str]]
+
+
+def state(product: Product) -> State:
+    """Return all that a refused request must leave alone: rows by table, stored files, temporary files."""
+    with product.rt.db.read() as conn:
+        rows = {
+            table.name: conn.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.sorted_tables
+        }
+    incoming = product.rt.settings.data_dir / "incoming"
+    left = [path.name for path in incoming.glob("*")]
+    return rows, sorted(product.rt.blobs.list_keys()), left
+
+
+def refusal(reply: httpx.Response) -> tuple[int, str, str]:
+    """Return status, code and message of an error, which has the envelope."""
+    assert reply.headers["content-type"] == "application/json"
+    body = reply.json()
+    assert {"code", "message", "status"} <= set(body) <= {"code", "message", "status", "params"}, body
+    assert body["status"] == reply.status_code
+    return reply.status_code, body["code"], body["message"]
+
+
+def by_line(max_tokens: int = 100, **rules: Any) -> dict[str, Any]:
+    """Return a process rule that makes every line a segment."""
+    return {"mode": "custom", "rules": {"segmentation": {"separator": "\n", "max_tokens": max_tokens}, **rules}}
+
+
+def got(reply: httpx.Response) -> Any:
+    """Return the body of a reply that must be 200."""
+    assert reply.status_code == 200, reply.text
+    return reply.json()
