@@ -10,7 +10,7 @@ from zhiku.datasets import store as dataset_store
 from zhiku.datasets.service import check_rerank_model, dataset_model, remembered_model, retrieval_model_json
 from zhiku.datasets.store import Dataset, ProcessRuleRow
 from zhiku.db.engine import Connection
-from zhiku.documents.rules import ProcessRule, automatic_rule, parse_process_rule, rule_to_wire
+from zhiku.documents.rules import ProcessRule, automatic_rule, parse_process_rule, rule_from_json, rule_to_wire
 from zhiku.documents.schemas import DocumentSettings
 from zhiku.documents.source import Source
 from zhiku.errors import InvalidParam, ProviderNotInitialize
@@ -79,12 +79,15 @@ def _choose_rule(
     rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source
 ) -> tuple[ProcessRuleRow, bool]:
     """Return the rule to cut with and whether it is new: the one sent, else the dataset's newest, else automatic."""
+    newest = dataset_store.find_newest_rule(conn, dataset.id)
     if settings.process_rule is not None:
-        rule = parse_process_rule(settings.process_rule, max_tokens_limit=rt.settings.segment_max_tokens)
-        return _rule_row(dataset.id, rule), True
-    inherited = dataset_store.find_newest_rule(conn, dataset.id)
-    if inherited is not None:
-        return inherited, False
+        current = rule_from_json(newest.mode, newest.rules_json) if newest else None
+        limit = rt.settings.segment_max_tokens
+        return _rule_row(
+            dataset.id, parse_process_rule(settings.process_rule, max_tokens_limit=limit, current=current)
+        ), True
+    if newest is not None:
+        return newest, False
     if source.is_rule_required:
         raise InvalidParam("process_rule is required.", params="process_rule")
     return _rule_row(dataset.id, automatic_rule()), True
