@@ -16,11 +16,16 @@ from dataclasses import dataclass
 
 import structlog
 
+from zhiku.errors import ZhikuError
+
 OUTBOX_LINE = b"outbox\n"
 WAKE_BYTE = b"\n"
 
 LOOK_SECONDS = 30.0
 """How long jobs that nobody announced can wait for a worker."""
+
+AGAIN_SECONDS = 1.0
+"""How long to wait before asking a catalog again that did not answer."""
 
 RESTART_FIRST_SECONDS = 0.5
 RESTART_MOST_SECONDS = 30.0
@@ -63,13 +68,18 @@ class WorkerSupervisor:
     def wake(self) -> None:
         """Say that jobs were committed; cheap and never blocks."""
         self._wanted.set()
-        child = self._child
-        if child is not None and child.stdin is not None:
-            try:
-                os.write(child.stdin.fileno(), WAKE_BYTE)
-            except (OSError, ValueError):
-                # A full pipe has woken the worker already; a closed one is answered by the next start.
-                return
+        # Whoever holds the guard starts, ends or stops a worker: one that begins looks for jobs by itself, and
+        # after an end `_wanted` is looked at. Without the guard the pipe's number could be another file's by now.
+        if not self._guard.acquire(blocking=False):
+            return
+        try:
+            if self._child is not None and self._child.stdin is not None:
+                os.write(self._child.stdin.fileno(), WAKE_BYTE)
+        except OSError:
+            # A full pipe has woken the worker already; a broken one is answered by the next start.
+            return
+        finally:
+            self._guard.release()
 
     @property
     def worker_pid(self) -> int | None:
@@ -98,11 +108,11 @@ class WorkerSupervisor:
         while not self._stopping.is_set():
             self._wanted.wait(LOOK_SECONDS)
             self._wanted.clear()
-            if not self._hooks.has_jobs():
+            if not self._has_jobs():
                 continue
             started_at = time.monotonic()
             code = self._run_child()
-            self._hooks.on_exit()
+            self._note_exit()
             # Whatever came while it was leaving needs a look now.
             self._wanted.set()
             if self._stopping.is_set() or code == 0:
@@ -113,11 +123,32 @@ class WorkerSupervisor:
             log.warning("worker crashed", code=code, crashes=crashes, restart_seconds=pause)
             self._stopping.wait(pause)
 
+    def _has_jobs(self) -> bool:
+        try:
+            return self._hooks.has_jobs()
+        except ZhikuError as error:
+            # A catalog that is away now is asked again soon: this thread must outlive it.
+            log.warning("looking for jobs failed", error=str(error))
+            self._stopping.wait(AGAIN_SECONDS)
+            self._wanted.set()
+            return False
+
+    def _note_exit(self) -> None:
+        try:
+            self._hooks.on_exit()
+        except ZhikuError as error:
+            log.warning("handing back leases failed; they run out by themselves", error=str(error))
+
     def _run_child(self) -> int:
+        """Return the worker's exit code, or -1 if it could not be started."""
         with self._guard:
             if self._stopping.is_set():
                 return 0
-            child = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=True)
+            try:
+                child = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=True)
+            except OSError as error:
+                log.warning("starting a worker failed", error=str(error))
+                return -1
             if child.stdin is None or child.stdout is None:
                 raise RuntimeError("the worker has no pipes")
             os.set_blocking(child.stdin.fileno(), False)
@@ -128,8 +159,8 @@ class WorkerSupervisor:
         finally:
             with self._guard:
                 self._child = None
-            child.stdin.close()
-            child.stdout.close()
+                child.stdin.close()
+                child.stdout.close()
 
     def _listen(self, child: subprocess.Popen[bytes], output: int) -> None:
         """Pass the worker's lines on until it ends. A child of its own may keep the pipe open: hence the poll."""

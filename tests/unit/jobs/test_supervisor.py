@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.jobs import supervised_child
+from zhiku.errors import StorageFull, Unavailable
 from zhiku.jobs.supervisor import SupervisorHooks, WorkerSupervisor
 
 CHILD = [sys.executable, supervised_child.__file__]
@@ -29,6 +30,10 @@ class Stage:
 
     def _count_exit(self) -> None:
         self.exits += 1
+
+    def refuse_exit(self) -> None:
+        """Fail as a full disk makes the hand-back fail."""
+        raise StorageFull
 
     def notes(self) -> list[str]:
         path = self.folder / "notes"
@@ -108,6 +113,36 @@ def test_a_worker_that_does_not_stop_is_killed(stages: Callable[[str], Stage]) -
     wait_for(lambda: "deaf" in stage.notes())
     stage.supervisor.stop(timeout=0.1)
     assert (stage.exits, stage.supervisor.worker_pid) == (1, None)
+
+
+def test_a_catalog_that_is_away_does_not_end_the_supervision(stages: Callable[[str], Stage]) -> None:
+    stage = stages("stay")
+    answers = [Unavailable(), Unavailable()]
+
+    def has_jobs() -> bool:
+        if answers:
+            raise answers.pop()
+        return True
+
+    hooks = SupervisorHooks(has_jobs=has_jobs, on_outbox=stage.outbox.release, on_exit=stage.refuse_exit)
+    supervisor = WorkerSupervisor([*CHILD, str(stage.folder), "leave"], hooks)
+    supervisor.start()
+    assert stage.outbox.acquire(timeout=PATIENCE_SECONDS)
+    supervisor.wake()
+    assert stage.outbox.acquire(timeout=PATIENCE_SECONDS), "a worker comes again after the failed hand-back"
+    supervisor.stop(timeout=PATIENCE_SECONDS)
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    asked = threading.Semaphore(0)
+    hooks = SupervisorHooks(
+        has_jobs=lambda: not asked.release(), on_outbox=lambda: None, on_exit=lambda: None
+    )  # fmt: skip
+    supervisor = WorkerSupervisor([str(tmp_path / "nothing")], hooks)
+    supervisor.start()
+    for _ in range(2):
+        assert asked.acquire(timeout=PATIENCE_SECONDS)
+    supervisor.stop(timeout=PATIENCE_SECONDS)
 
 
 def test_stopping_before_the_start_does_nothing(stages: Callable[[str], Stage]) -> None:
