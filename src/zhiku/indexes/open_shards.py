@@ -132,13 +132,13 @@ class OpenShards:
         # The name goes at once, the content may take its time, and a crash between leaves no half of a shard.
         doomed = self._root / f"{DROPPED_PREFIX}{uuid.uuid4().hex}"
         with self._changed:
-            while keys := [key for key in self._open if key[0] == dataset_id and generation in {None, key[1]}]:
-                if self._open[keys[0]].users:
-                    self._changed.wait()
-                else:
-                    # What cannot be closed properly any more must be droppable all the same.
-                    with suppress(IndexDamaged):
-                        _close(self._open.pop(keys[0]), is_kept=False)
+            self._changed.wait_for(
+                lambda: not any(self._open[key].users for key in self._list_open(dataset_id, generation))
+            )
+            for key in self._list_open(dataset_id, generation):
+                # What cannot be closed properly any more must be droppable all the same.
+                with suppress(IndexDamaged):
+                    _close(self._open.pop(key), is_kept=False)
             with suppress(FileNotFoundError):
                 folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
@@ -165,6 +165,9 @@ class OpenShards:
             with ExitStack() as every:
                 while self._open:
                     every.callback(_close, self._open.popitem()[1])
+
+    def _list_open(self, dataset_id: str, generation: int | None) -> list[Key]:
+        return [key for key in self._open if key[0] == dataset_id and generation in {None, key[1]}]
 
     def _take(self, shard: Shard, *, is_made: bool) -> OpenShard | None:
         key = (shard.dataset_id, shard.generation)

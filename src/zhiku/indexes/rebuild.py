@@ -99,11 +99,17 @@ def fill_shard(database: Database, index: Index, shard: Shard, model_key: str) -
 
 
 def build_shard(
-    database_url: str, index_root: Path, shard: Shard, model_key: str, on_progress: Callable[[int, int], None]
+    database_url: str,
+    index_root: Path,
+    shard: Shard,
+    model_key: str,
+    on_progress: Callable[[int, int], None],
+    graph_from: int = GRAPH_FROM,
 ) -> BuildReport:
     """Build `shard` from the catalog, optimise it and give it its name last; call it in a process of its own.
 
-    `on_progress` is told how many postings of about how many were read. Raises BuildFailed if the generation
+    `on_progress` is told how many postings of about how many were read. From `graph_from` postings the shard
+    gets a graph. Raises BuildFailed if the generation
     exists, StorageFull, Unavailable.
     """
     started = time.monotonic()
@@ -116,7 +122,7 @@ def build_shard(
     with database.read() as connection:
         expected = count_live_postings(connection, shard.dataset_id)
     reader = _PostingReader(database, shard, model_key)
-    has_graph = shard.dimension > 0 and expected >= GRAPH_FROM
+    has_graph = shard.dimension > 0 and expected >= graph_from
     engine = make_engine(building, shard, has_graph=has_graph)
     with engine_errors(building):
         for postings in reader.pages(PAGE):

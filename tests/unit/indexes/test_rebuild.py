@@ -77,6 +77,19 @@ def test_the_state_of_a_built_shard_tells_what_came_after(catalog: Catalog, root
     assert index.state(SHARD) == ShardState(postings=310, dead=15, unoptimised=25)
 
 
+def test_a_shard_with_a_graph_finds_the_same_nearest(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
+    postings = make_postings(1500)
+    catalog.add_postings("d1", postings)
+    assert build_shard(catalog.url, root, SHARD, MODEL, lambda _read, _expected: None, graph_from=1500).has_graph
+    assert index.state(SHARD) == ShardState(postings=1500, dead=0, unoptimised=0)
+    exact = MemoryIndex()
+    exact.put(SHARD, postings)
+    for query in (direction(1), direction(0, 1, 2), direction(-1, 0, 1)):
+        assert numbers(index.search_vector(SHARD, query, 5, None)) == numbers(
+            exact.search_vector(SHARD, query, 5, None)
+        )
+
+
 def test_only_what_should_answer_is_built(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
     catalog.add_document("d1", 2, is_enabled=False)
     catalog.add_document("d1", 3, is_archived=True)
