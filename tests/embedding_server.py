@@ -127,7 +127,12 @@ class _Handler(BaseHTTPRequestHandler):
     server_state: EmbeddingServer
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        raw = self.rfile.read(int(self.headers["Content-Length"]))
+        if len(raw) < int(self.headers["Content-Length"]):
+            # The client was killed on the way.
+            self.close_connection = True
+            return
+        body = json.loads(raw)
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         fault = self.server_state.note(Call(self.path, body["model"], texts, self.headers["Authorization"]))
         if self.server_state.delay_seconds:

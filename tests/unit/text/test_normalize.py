@@ -20,7 +20,7 @@ from zhiku.text.normalize import fold, simplify, unify
         ("", ""),
     ],
 )
-def test_folding(text: str, folded: str) -> None:
+def test_folding_unifies_case_width_and_ligatures(text: str, folded: str) -> None:
     assert fold(text) == folded
 
 
