@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-import httpx
+from httpx2 import Response
 from sqlalchemy import func, select
 
 from tests.product import Product
@@ -27,7 +27,7 @@ def state(product: Product) -> State:
     return rows, sorted(product.rt.blobs.list_keys()), left
 
 
-def refusal(reply: httpx.Response) -> tuple[int, str, str]:
+def refusal(reply: Response) -> tuple[int, str, str]:
     """Return status, code and message of an error, which has the envelope."""
     assert reply.headers["content-type"] == "application/json"
     body = reply.json()
@@ -41,7 +41,7 @@ def by_line(max_tokens: int = 100, **rules: Any) -> dict[str, Any]:
     return {"mode": "custom", "rules": {"segmentation": {"separator": "\n", "max_tokens": max_tokens}, **rules}}
 
 
-def got(reply: httpx.Response) -> Any:
+def got(reply: Response) -> Any:
     """Return the body of a reply that must be 200."""
     assert reply.status_code == 200, reply.text
     return reply.json()
