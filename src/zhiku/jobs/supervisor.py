@@ -24,6 +24,8 @@ WAKE_BYTE = b"\n"
 LOOK_SECONDS = 30.0
 """How long jobs that nobody announced can wait for a worker."""
 
+WAKE_PATIENCE_SECONDS = 0.05
+
 AGAIN_SECONDS = 1.0
 """How long to wait before asking a catalog again that did not answer."""
 
@@ -66,11 +68,11 @@ class WorkerSupervisor:
         self._thread.start()
 
     def wake(self) -> None:
-        """Say that jobs were committed; cheap and never blocks."""
+        """Say that jobs were committed; cheap, and never blocks for long."""
         self._wanted.set()
         # Whoever holds the guard starts, ends or stops a worker: one that begins looks for jobs by itself, and
         # after an end `_wanted` is looked at. Without the guard the pipe's number could be another file's by now.
-        if not self._guard.acquire(blocking=False):
+        if not self._guard.acquire(timeout=WAKE_PATIENCE_SECONDS):
             return
         try:
             if self._child is not None and self._child.stdin is not None:
