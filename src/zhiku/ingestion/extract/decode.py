@@ -15,6 +15,8 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 SAMPLE_BYTES = 1 << 16
+UTF16_BYTES = 1 << 12
+ORDINARY_SHARE = 0.9
 # A valid file in another encoding has far more than one mistake in a hundred when read as UTF-8.
 TORN_SHARE = 0.01
 BINARY_SHARE = 0.05
@@ -39,6 +41,8 @@ CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32)])
 FREQUENT_CHINESE = frozenset(
     "的一是不了在人有我他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可里后小么心多天而能好都然没日于起"
     "還這來國個說們為時會過學對後麼沒於與發經種無現開關問題請應將當動從點電話員機製網頁實際業務"
+    "服务器网络安装设置配命令户目录显示输入出版应程序接口知识库检索请问何如什么怎"
+    "伺服網絡設啟執檔案錄顯輸資訊連線選擇確認"
     "用第本文件数据方法系统使作行公司其定进行理化部同工成分者及性所如高全新产加前员法民政经动量力主长面实现关"
 )
 FREQUENT_JAPANESE = frozenset(
@@ -67,11 +71,11 @@ def load_codecs() -> None:
 def is_text(content: bytes) -> bool:
     """Whether the bytes are text in some encoding, rather than a program, a picture or an archive."""
     sample = content[:SAMPLE_BYTES]
-    if any(sample.startswith(mark) for mark, _ in BOMS) or find_utf16(sample):
+    if any(sample.startswith(mark) for mark, _ in BOMS):
         return True
-    # A few NULs are an accident in a text; in anything else control characters are everywhere.
+    # A few NULs are an accident in a text; in anything else control characters are everywhere, but in UTF-16 too.
     controls = len(sample) - len(sample.translate(None, CONTROLS))
-    return controls <= max(BINARY_SHARE * len(sample), min(len(sample) / 2, 8))
+    return controls <= max(BINARY_SHARE * len(sample), min(len(sample) / 2, 8)) or find_utf16(sample) is not None
 
 
 def decode_with_mark(content: bytes) -> str:
@@ -98,18 +102,25 @@ def find_encoding(content: bytes) -> str:
 
 
 def find_utf16(sample: bytes) -> str | None:
-    """The byte order of UTF-16 without a mark, None if it is not that.
-
-    Half of the bytes of Latin text are NUL then; other scripts show it at their spaces and line ends, which no
-    other text has as NUL pairs in one place only.
-    """
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if max(even, odd) < max(2, len(sample) // 200) or min(even, odd) * 20 > max(even, odd):
+    """The byte order of UTF-16 without a mark, None if it is not that: read so, nearly all of it is ordinary."""
+    sample = sample[: min(len(sample), UTF16_BYTES) // 2 * 2]
+    if not sample:
         return None
-    encoding = "utf-16-le" if odd > even else "utf-16-be"
-    text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
-    readable = sum(character.isprintable() or character in "\t\r\n\f" for character in text)
-    return encoding if readable >= 0.95 * len(text) else None
+    shares: dict[float, str] = {}
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = sample.decode(encoding, "replace")
+        shares[sum(map(is_ordinary, text)) / len(text)] = encoding
+    best = max(shares)
+    return shares[best] if best >= ORDINARY_SHARE else None
+
+
+def is_ordinary(character: str) -> bool:
+    """Whether a character is one that nearly every text is made of."""
+    if character <= "\u024f":
+        return character.isprintable() or character in "\t\r\n\f"
+    if "\u2190" <= character <= "\u21ff" or "\u2500" <= character <= "\u257f":
+        return True
+    return character in PUNCTUATION or "\u3040" <= character <= "\u30ff" or is_common(character)
 
 
 def is_torn_utf8(sample: bytes) -> bool:

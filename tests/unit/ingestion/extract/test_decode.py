@@ -26,11 +26,15 @@ FRENCH = "Le café où l’on n’a pas fumé, à côté de l’hôtel ; déjà 
         (SIMPLIFIED, "utf-8"),
         (FRENCH, "utf-16-le"),
         (f"{SIMPLIFIED}\n{FRENCH} and some plain English text", "utf-16-be"),
+        (SIMPLIFIED, "utf-16-le"),
+        (TRADITIONAL, "utf-16-be"),
+        (JAPANESE, "utf-16-le"),
+        ("服务器\ngpg --recv-keys", "gbk"),
         ("你好，世界", "gbk"),
         ("你好，世界", "big5"),
         ("汉字 mixed with a lot of English words, so that little speaks for it", "gbk"),
         ("résumé", "cp1252"),
-        ("ÀÉÎÕÜ naïve", "cp1252"),
+        ("Übergröße, naïve Ärzte", "cp1252"),
         ("𠮷野家的汉字", "gb18030"),
     ],
 )
@@ -68,7 +72,10 @@ def test_a_large_file_in_an_old_encoding_is_found_out_by_its_beginning() -> None
     assert decode_text(text.encode("gb18030")) == text
 
 
-@pytest.mark.parametrize("content", [b"", b"a", b"a\0b", b"\x1b[0m colours", codecs.BOM_UTF16_LE, "汉".encode("gbk")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a", b"a\0b", b"\x1b[0m colours", codecs.BOM_UTF16_LE, "汉".encode("gbk"), SIMPLIFIED.encode("utf-16-le")],
+)
 def test_text_is_text(content: bytes) -> None:
     assert is_text(content)
 
