@@ -188,7 +188,12 @@ def test_an_unknown_rerank_model_for_the_first_document_is_400(product: Product,
 
 
 def test_the_language_is_english_unless_said_otherwise(product: Product, economy: str) -> None:
-    for fields, language in (({}, "English"), ({"doc_language": "中文"}, "中文"), ({"doc_language": None}, "English")):
+    cases: list[tuple[Reply, str]] = [
+        ({}, "English"),
+        ({"doc_language": "中文"}, "中文"),
+        ({"doc_language": None}, "English"),
+    ]
+    for fields, language in cases:
         made = create(product, economy, f"in {language}", **fields)["document"]
         assert detail(product, economy, made["id"])["doc_language"] == language
 
