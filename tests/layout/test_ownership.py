@@ -17,6 +17,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "documents": ("documents/",),
     "segments": ("segments/",),
     "embeddings": ("segments/",),
+    "tags": ("tags/",),
+    "tag_bindings": ("tags/",),
+    "metadata_fields": ("metadata/",),
+    "metadata_values": ("metadata/",),
     "jobs": ("jobs/",),
     "outbox": ("indexes/",),
 }

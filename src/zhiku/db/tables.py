@@ -222,6 +222,54 @@ embeddings = Table(
     "embeddings",
     metadata,
     Column("model_key", String(255), primary_key=True),
+tags = Table(
+    "tags",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("name", String(50), nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("id"),
+    UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+tag_bindings = Table(
+    "tag_bindings",
+    metadata,
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag_number", Number, ForeignKey("tags.number", ondelete="CASCADE"), primary_key=True),
+    Index(None, "tag_number"),
+)
+
+metadata_fields = Table(
+    "metadata_fields",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("id"),
+    UniqueConstraint("dataset_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+metadata_values = Table(
+    "metadata_values",
+    metadata,
+    Column("document_number", Number, ForeignKey("documents.number", ondelete="CASCADE"), primary_key=True),
+    Column("field_number", Number, ForeignKey("metadata_fields.number", ondelete="CASCADE"), primary_key=True),
+    # The value as the client sent it: `text` is a string itself or a number's JSON text, null for null.
+    Column("kind", String(8), nullable=False),
+    Column("text", Text),
+    # What filters compare by: the value read as a number, and as a moment in epoch seconds; null if it is none.
+    Column("number", Double),
+    Column("moment", Double),
+    Index(None, "field_number"),
+)
+
     Column("content_hash", String(64), primary_key=True),
     # Unit vector, float32 little-endian.
     Column("vector", LargeBinary, nullable=False),

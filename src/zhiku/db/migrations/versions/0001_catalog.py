@@ -25,6 +25,8 @@ def upgrade() -> None:
     _create_uploads()
     _create_documents()
     _index_documents()
+    _create_tags()
+    _create_metadata()
     _create_segments()
     _index_segments()
 
@@ -254,6 +256,65 @@ def _index_documents() -> None:
 
 
 def _create_segments() -> None:
+def _create_tags() -> None:
+    op.create_table(
+        "tags",
+        sa.Column("number", NUMBER, nullable=False, autoincrement=True),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("name", sa.String(50), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_tags"),
+        sa.UniqueConstraint("id", name="uq_tags_id"),
+        sa.UniqueConstraint("name", name="uq_tags_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "tag_bindings",
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("tag_number", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("dataset_id", "tag_number", name="pk_tag_bindings"),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_tag_bindings_dataset_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["tag_number"], ["tags.number"], name="fk_tag_bindings_tag_number", ondelete="CASCADE"),
+    )
+    op.create_index("ix_tag_bindings_tag_number", "tag_bindings", ["tag_number"])
+
+
+def _create_metadata() -> None:
+    op.create_table(
+        "metadata_fields",
+        sa.Column("number", NUMBER, nullable=False, autoincrement=True),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("type", sa.String(16), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_metadata_fields"),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"], ["datasets.id"], name="fk_metadata_fields_dataset_id", ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint("dataset_id", "name", name="uq_metadata_fields_dataset_id_name"),
+        sa.UniqueConstraint("id", name="uq_metadata_fields_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "metadata_values",
+        sa.Column("document_number", NUMBER, nullable=False),
+        sa.Column("field_number", NUMBER, nullable=False),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("number", EPOCH, nullable=True),
+        sa.Column("moment", EPOCH, nullable=True),
+        sa.PrimaryKeyConstraint("document_number", "field_number", name="pk_metadata_values"),
+        sa.ForeignKeyConstraint(
+            ["document_number"], ["documents.number"], name="fk_metadata_values_document_number", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["field_number"], ["metadata_fields.number"], name="fk_metadata_values_field_number", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_metadata_values_field_number", "metadata_values", ["field_number"])
+
+
     op.create_table(
         "segments",
         sa.Column("number", NUMBER, nullable=False, autoincrement=True),
