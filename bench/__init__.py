@@ -1,0 +1,1 @@
+"""Measures Zhiku against a bare server on the same machine, in the same run (`make bench`)."""
