@@ -218,10 +218,6 @@ segments = Table(
     sqlite_autoincrement=True,
 )
 
-embeddings = Table(
-    "embeddings",
-    metadata,
-    Column("model_key", String(255), primary_key=True),
 tags = Table(
     "tags",
     metadata,
@@ -270,6 +266,10 @@ metadata_values = Table(
     Index(None, "field_number"),
 )
 
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("model_key", String(255), primary_key=True),
     Column("content_hash", String(64), primary_key=True),
     # Unit vector, float32 little-endian.
     Column("vector", LargeBinary, nullable=False),
