@@ -255,7 +255,6 @@ def _index_documents() -> None:
     op.create_index("ix_documents_upload_id", "documents", ["upload_id"])
 
 
-def _create_segments() -> None:
 def _create_tags() -> None:
     op.create_table(
         "tags",
@@ -315,6 +314,7 @@ def _create_metadata() -> None:
     op.create_index("ix_metadata_values_field_number", "metadata_values", ["field_number"])
 
 
+def _create_segments() -> None:
     op.create_table(
         "segments",
         sa.Column("number", NUMBER, nullable=False, autoincrement=True),
