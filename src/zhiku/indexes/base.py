@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 class Terms:
     """The words of a text as the index sees them: 32-bit hashes, each once, with how often it occurs.
 
-    `hashes` and `counts` are uint32 arrays of one length; `length` is the number of words with repeats.
+    `hashes` and `counts` are uint32 arrays of one length; hash 0 is no word and found by nobody; `length` is the number of words with repeats.
     """
 
     hashes: NDArray[np.uint32]
@@ -106,15 +106,11 @@ class Index(Protocol):
         """Remove all postings of these documents."""
         ...
 
-    def search_vector(
-        self, shard: Shard, vector: NDArray[np.float32], limit: int, scope: Scope | None
-    ) -> list[Hit]:
+    def search_vector(self, shard: Shard, vector: NDArray[np.float32], limit: int, scope: Scope | None) -> list[Hit]:
         """Return the nearest postings by cosine, best first; `score` is the cosine."""
         ...
 
-    def search_terms(
-        self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None
-    ) -> list[Hit]:
+    def search_terms(self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None) -> list[Hit]:
         """Return the best postings by BM25 over `Terms`, best first.
 
         `score` is in (0, 1]: the posting's BM25 as a share of what it would be if every query word
@@ -123,9 +119,7 @@ class Index(Protocol):
         """
         ...
 
-    def search_keywords(
-        self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None
-    ) -> list[Hit]:
+    def search_keywords(self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None) -> list[Hit]:
         """Return postings by overlap with their `keywords`, best first.
 
         `score` is in (0, 1]: the idf-weighted share of the query's keywords that the posting has.

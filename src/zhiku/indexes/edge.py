@@ -160,7 +160,8 @@ def _query_words(
     """Return the points found and the sum of the words' idfs, as the engine counts them now.
 
     By itself the engine counts dead postings too. That skews the idfs of a small shard whose documents are
-    edited again and again, so there the living are counted (150 against 80 us at 3,000); a large one waits for its rebuild.
+    edited again and again, so there the living are counted (150 against 80 us at 3,000 postings); a large one
+    waits for its rebuild.
     """
     changes, state = opened.changes, opened.state()
     is_living_only = state.dead > 0 and state.postings <= SMALL_SHARD
