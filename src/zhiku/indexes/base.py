@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 class Terms:
     """The words of a text as the index sees them: 32-bit hashes, each once, with how often it occurs.
 
-    `hashes` and `counts` are uint32 arrays of one length; hash 0 is no word and found by nobody; `length` is the number of words with repeats.
+    `hashes` and `counts` are uint32 arrays of one length; hash 0 is no word and found by nobody.
+    `length` is the number of words with repeats.
     """
 
     hashes: NDArray[np.uint32]
