@@ -18,6 +18,7 @@ from zhiku.http.upload import clear_incoming
 from zhiku.retrieval import routes as retrieval_routes
 from zhiku.runtime import Runtime
 from zhiku.segments import routes as segment_routes
+from zhiku.tags import routes as tag_routes
 
 # The first ones are found fastest: the most frequent requests come first.
 ROUTERS: tuple[APIRouter, ...] = (
@@ -25,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     document_routes.router,
     segment_routes.router,
     dataset_routes.router,
+    tag_routes.router,
     server_routes.router,
 )
 

@@ -1,10 +1,12 @@
 """What contract tests ask of replies and of the catalog behind them."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from httpx2 import Response
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 
 from tests.product import Product
 from zhiku.db.tables import metadata
@@ -45,3 +47,18 @@ def got(reply: Response) -> Any:
     """Return the body of a reply that must be 200."""
     assert reply.status_code == 200, reply.text
     return reply.json()
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """Yield a list to which every SQL statement is added that any catalog runs meanwhile."""
+    seen: list[str] = []
+
+    def note(*called: Any) -> None:
+        seen.append(called[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import AfterValidator, Field
 
+from zhiku.datasets.built_in_fields import BUILT_IN_ID, BUILT_IN_TYPES
 from zhiku.datasets.retrieval_model import RetrievalModel, stored_retrieval_model
 from zhiku.datasets.store import Dataset, DatasetRow
 from zhiku.http.schema import WireModel
@@ -87,11 +88,11 @@ def dataset_body(row: DatasetRow, *, is_embedding_available: bool) -> dict[str, 
         "embedding_available": is_embedding_available,
         "retrieval_model_dict": shown,
         "summary_index_setting": _decoded(dataset.summary_index_setting_json),
-        "tags": [],
+        "tags": [{"id": tag.id, "name": tag.name, "type": "knowledge"} for tag in row.tags],
         "doc_form": dataset.doc_form,
         "external_knowledge_info": None,
         "external_retrieval_model": None,
-        "doc_metadata": [],
+        "doc_metadata": _field_definitions(row),
         "built_in_field_enabled": dataset.is_built_in_field_enabled,
         "pipeline_id": None,
         "runtime_mode": "general",
@@ -105,6 +106,14 @@ def dataset_body(row: DatasetRow, *, is_embedding_available: bool) -> dict[str, 
         "maintainer": dataset.author_name,
         **_members(dataset),
     }
+
+
+def _field_definitions(row: DatasetRow) -> list[dict[str, str]]:
+    """Return the dataset's own fields, oldest first, then the built-in ones if they are enabled."""
+    defined = [{"id": field.id, "name": field.name, "type": field.type} for field in row.fields]
+    if not row.dataset.is_built_in_field_enabled:
+        return defined
+    return defined + [{"id": BUILT_IN_ID, "name": name, "type": kind} for name, kind in BUILT_IN_TYPES.items()]
 
 
 def _members(dataset: Dataset) -> dict[str, list[str]]:

@@ -85,11 +85,9 @@ def get_dataset(rt: Runtime, dataset_id: str) -> DatasetRow:
 
 def list_datasets(rt: Runtime, query: ListDatasets, page: Page) -> tuple[list[DatasetRow], int]:
     """Return a page of datasets, newest first, and how many there are."""
-    if query.tag_ids:
-        return [], 0
     with rt.db.read() as conn:
-        total = store.count_datasets(conn, query.keyword)
-        return store.list_datasets(conn, query.keyword, page.offset, page.limit), total
+        total = store.count_datasets(conn, query.keyword, query.tag_ids)
+        return store.list_datasets(conn, query.keyword, query.tag_ids, page.offset, page.limit), total
 
 
 def delete_dataset(rt: Runtime, dataset_id: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
-from zhiku.db.tables import datasets, documents, process_rules
+from zhiku.db.tables import datasets, documents, metadata_fields, process_rules, tag_bindings, tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,32 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetTag:
+    """A tag on a dataset."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetField:
+    """A metadata field that the documents of a dataset may have."""
+
+    id: str
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """A dataset with the counts of its documents."""
+    """A dataset with the counts of its documents, its tags and its metadata fields."""
 
     dataset: Dataset
     document_count: int
     word_count: int
     available_document_count: int
+    tags: Sequence[DatasetTag]
+    fields: Sequence[DatasetField]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +123,33 @@ def is_name_taken(conn: Connection, name: str) -> bool:
 
 
 def find_dataset_row(conn: Connection, dataset_id: str) -> DatasetRow | None:
-    """Return the dataset with its counts, or None."""
+    """Return the dataset with its counts, tags and fields, or None."""
     dataset = find_dataset(conn, dataset_id)
     if dataset is None:
         return None
     counts = conn.execute(_COUNTS, {"dataset_id": dataset_id}).one()
-    return DatasetRow(dataset, *_as_integers(counts))
+    found_tags, found_fields = _list_tags(conn, [dataset_id]), _list_fields(conn, [dataset_id])
+    return DatasetRow(dataset, *_as_integers(counts), found_tags[dataset_id], found_fields[dataset_id])
 
 
-def list_datasets(conn: Connection, keyword: str | None, offset: int, limit: int) -> list[DatasetRow]:
-    """Return a page of datasets, newest first, each with its counts."""
+def list_datasets(
+    conn: Connection, keyword: str | None, tag_ids: Sequence[str], offset: int, limit: int
+) -> list[DatasetRow]:
+    """Return a page of datasets, newest first, each with its counts, tags and fields."""
     page = (
         select(*_COLUMNS)
-        .where(*_matching(keyword))
+        .where(*_matching(keyword, tag_ids))
         .order_by(datasets.c.created_at.desc(), datasets.c.id)
         .offset(offset)
         .limit(limit)
     )
     found = [Dataset(*row) for row in conn.execute(page)]
-    counts = _count_by_dataset(conn, [dataset.id for dataset in found])
-    return [DatasetRow(dataset, *counts.get(dataset.id, (0, 0, 0))) for dataset in found]
+    ids = [dataset.id for dataset in found]
+    counts, tags_of, fields_of = _count_by_dataset(conn, ids), _list_tags(conn, ids), _list_fields(conn, ids)
+    return [
+        DatasetRow(dataset, *counts.get(dataset.id, (0, 0, 0)), tags=tags_of[dataset.id], fields=fields_of[dataset.id])
+        for dataset in found
+    ]
 
 
 def list_indexed(conn: Connection) -> list[Dataset]:
@@ -132,9 +158,9 @@ def list_indexed(conn: Connection) -> list[Dataset]:
     return [Dataset(*row) for row in conn.execute(statement.order_by(datasets.c.created_at.desc(), datasets.c.id))]
 
 
-def count_datasets(conn: Connection, keyword: str | None) -> int:
+def count_datasets(conn: Connection, keyword: str | None, tag_ids: Sequence[str]) -> int:
     """Return how many datasets match."""
-    return conn.execute(select(func.count()).select_from(datasets).where(*_matching(keyword))).scalar_one()
+    return conn.execute(select(func.count()).select_from(datasets).where(*_matching(keyword, tag_ids))).scalar_one()
 
 
 def delete_dataset(tx: Connection, dataset_id: str) -> None:
@@ -220,10 +246,48 @@ def _one_rule(conn: Connection, condition: Any) -> ProcessRuleRow | None:
     return ProcessRuleRow(*row) if row else None
 
 
-def _matching(keyword: str | None) -> list[Any]:
-    if keyword is None:
-        return []
-    return [func.lower(datasets.c.name).contains(keyword.lower(), autoescape=True)]
+def _matching(keyword: str | None, tag_ids: Sequence[str]) -> list[Any]:
+    """Return the conditions of a dataset list; all tags must be bound, so an unknown one matches nothing."""
+    conditions: list[Any] = []
+    if keyword is not None:
+        conditions.append(func.lower(datasets.c.name).contains(keyword.lower(), autoescape=True))
+    if tag_ids:
+        wanted = {tag_id.lower() for tag_id in tag_ids}
+        bound = (
+            select(func.count())
+            .select_from(tag_bindings)
+            .join(tags, tags.c.number == tag_bindings.c.tag_number)
+            .where(tag_bindings.c.dataset_id == datasets.c.id, tags.c.id.in_(wanted))
+        )
+        conditions.append(bound.scalar_subquery() == len(wanted))
+    return conditions
+
+
+def _list_tags(conn: Connection, dataset_ids: Sequence[str]) -> dict[str, list[DatasetTag]]:
+    """Return each dataset's tags, newest first."""
+    statement = (
+        select(tag_bindings.c.dataset_id, tags.c.id, tags.c.name)
+        .join(tags, tags.c.number == tag_bindings.c.tag_number)
+        .where(tag_bindings.c.dataset_id.in_(dataset_ids))
+        .order_by(tags.c.created_at.desc(), tags.c.number.desc())
+    )
+    found: dict[str, list[DatasetTag]] = {dataset_id: [] for dataset_id in dataset_ids}
+    for dataset_id, *tag in conn.execute(statement):
+        found[dataset_id].append(DatasetTag(*tag))
+    return found
+
+
+def _list_fields(conn: Connection, dataset_ids: Sequence[str]) -> dict[str, list[DatasetField]]:
+    """Return each dataset's metadata fields, oldest first."""
+    statement = (
+        select(metadata_fields.c.dataset_id, metadata_fields.c.id, metadata_fields.c.name, metadata_fields.c.type)
+        .where(metadata_fields.c.dataset_id.in_(dataset_ids))
+        .order_by(metadata_fields.c.number)
+    )
+    found: dict[str, list[DatasetField]] = {dataset_id: [] for dataset_id in dataset_ids}
+    for dataset_id, *field in conn.execute(statement):
+        found[dataset_id].append(DatasetField(*field))
+    return found
 
 
 def _count_by_dataset(conn: Connection, dataset_ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:

@@ -1,0 +1,74 @@
+"""Rules of tags: names are unique in the workspace, and a dataset has each tag once."""
+
+from uuid import uuid4
+
+from zhiku.datasets import store as dataset_store
+from zhiku.errors import InvalidParam, NotFound
+from zhiku.runtime import Runtime
+from zhiku.tags import store
+from zhiku.tags.schemas import BindTags, CreateTag, RenameTag
+from zhiku.tags.store import Tag
+
+NAME_TAKEN = "Tag name already exists"
+NO_TAG = "Tag not found"
+
+
+def create_tag(rt: Runtime, request: CreateTag) -> Tag:
+    """Create a tag and return it. Raises InvalidParam if its name is taken."""
+    tag = Tag(id=str(uuid4()), name=request.name, binding_count=0)
+    with rt.db.begin() as tx:
+        if not store.insert_tag(tx, tag.id, tag.name, rt.clock.now()):
+            raise InvalidParam(NAME_TAKEN, params="name")
+    return tag
+
+
+def list_tags(rt: Runtime, keyword: str | None) -> list[Tag]:
+    """Return the workspace's tags, newest first."""
+    with rt.db.read() as conn:
+        return store.list_tags(conn, keyword)
+
+
+def rename_tag(rt: Runtime, request: RenameTag) -> Tag:
+    """Give a tag another name and return it. Raises NotFound, InvalidParam if another tag has the name."""
+    with rt.db.begin() as tx:
+        tag_id = request.tag_id.lower()
+        if store.find_tag(tx, tag_id) is None:
+            raise NotFound(NO_TAG)
+        if not store.rename_tag(tx, tag_id, request.name):
+            raise InvalidParam(NAME_TAKEN, params="name")
+        renamed = store.find_tag(tx, tag_id)
+    if renamed is None:
+        raise NotFound(NO_TAG)
+    return renamed
+
+
+def delete_tag(rt: Runtime, tag_id: str) -> None:
+    """Delete a tag and take it off every dataset. Raises NotFound."""
+    with rt.db.begin() as tx:
+        if not store.delete_tag(tx, tag_id.lower()):
+            raise NotFound(NO_TAG)
+
+
+def bind_tags(rt: Runtime, request: BindTags) -> None:
+    """Put tags on a dataset; unknown tags and those it has already are ignored. Raises InvalidParam, NotFound."""
+    tag_ids = _tag_ids(request)
+    with rt.db.begin() as tx:
+        if not dataset_store.hold_dataset(tx, request.target_id.lower()):
+            raise NotFound("Dataset not found")
+        store.bind_tags(tx, request.target_id.lower(), store.hold_tags(tx, tag_ids))
+
+
+def unbind_tags(rt: Runtime, request: BindTags) -> None:
+    """Take tags off a dataset; those it does not have are ignored. Raises InvalidParam, NotFound."""
+    tag_ids = _tag_ids(request)
+    with rt.db.begin() as tx:
+        if dataset_store.find_dataset(tx, request.target_id.lower()) is None:
+            raise NotFound("Dataset not found")
+        store.unbind_tags(tx, request.target_id.lower(), tag_ids)
+
+
+def _tag_ids(request: BindTags) -> list[str]:
+    tag_ids = request.wanted()
+    if not tag_ids:
+        raise InvalidParam("Tag IDs is required.", params="tag_ids")
+    return tag_ids
