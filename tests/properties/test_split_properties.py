@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhiku.documents.rules import ProcessRule, Segmentation, automatic_rule
-from zhiku.ingestion.split import split_text
+from zhiku.segments.split import split_text
 from zhiku.text.tokens import count_tokens
 
 ALPHABET = "ab.!? \n\t#。！；，知识库\u3000\U0001f9ff\U0001fad8é"

@@ -136,7 +136,7 @@ class Backstage:
 
     def _has_jobs(self) -> bool:
         with self.rt.db.read() as conn:
-            return queue.count_waiting(conn) > 0
+            return queue.find_next_at(conn) is not None
 
     def _release_leases(self) -> None:
         """Give back what a dead worker held; only one works on an embedded catalog."""

@@ -185,6 +185,10 @@ segments = Table(
     Column("generation", Integer, nullable=False),
     # Set on a staged segment whose text an older generation already has: that segment is kept in its place.
     Column("keeps_number", Number),
+    # Whether its own text is searched; the parents of child chunks are found by these instead.
+    Column("is_hook", Boolean, nullable=False),
+    # Added by hand: it outlives every update of its document.
+    Column("is_manual", Boolean, nullable=False),
     Column("position", Integer, nullable=False),
     Column("content", Text, nullable=False),
     Column("answer", Text),
@@ -217,6 +221,37 @@ segments = Table(
     Index(None, "content_hash"),
     sqlite_autoincrement=True,
 )
+
+child_chunks = Table(
+    "child_chunks",
+    metadata,
+    # Its posting's number in the index is this plus CHILD_POSTINGS.
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("segment_number", Number, ForeignKey("segments.number", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("word_count", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("index_node_id", Id, nullable=False),
+    Column("index_node_hash", String(64), nullable=False),
+    # `automatic` or `customized`.
+    Column("type", String(16), nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("terms", LargeBinary, nullable=False),
+    Column("term_count", Integer, nullable=False),
+    Column("keyword_hashes", LargeBinary, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    UniqueConstraint("id"),
+    UniqueConstraint("segment_number", "position"),
+    Index(None, "content_hash"),
+    sqlite_autoincrement=True,
+)
+
+# Child chunks and segments share one row of numbers in the index: those of child chunks lie above every segment's.
+CHILD_POSTINGS = 1 << 48
 
 tags = Table(
     "tags",

@@ -16,16 +16,16 @@ from zhiku.documents import store
 from zhiku.documents.decision import check_settings, decide
 from zhiku.documents.rules import dataset_default_rule, rule_to_wire
 from zhiku.documents.schemas import DocumentSettings, ListDocuments
-from zhiku.documents.source import Source, new_upload
+from zhiku.documents.source import Source, new_upload, stored
 from zhiku.documents.store import Document, DocumentRow, NewDocument, Progress, Upload
-from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, InvalidParam, NotFound
+from zhiku.documents.updates import Change, update_document
+from zhiku.documents.work import IN_WORK, job_subject, queue_work, restart_work
+from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, NotFound
 from zhiku.http.paging import Page
 from zhiku.indexes import outbox
 from zhiku.jobs import queue
-from zhiku.jobs.kinds import IngestDocument, PurgeBlobs, PurgeEmbeddings
+from zhiku.jobs.kinds import PurgeBlobs, PurgeEmbeddings
 from zhiku.runtime import Runtime
-
-_IN_WORK = ("parsing", "cleaning", "splitting", "indexing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,17 @@ def create_document(
     Raises InvalidParam, NotFound, DocumentIndexing, ArchivedDocumentImmutable, StorageFull.
     """
     check_settings(rt, dataset, settings)
+    if settings.original_document_id is not None:
+        with rt.db.read() as conn:
+            if store.find_document(conn, dataset.id, settings.original_document_id) is None:
+                raise NotFound("Document not found")
+        language = settings.doc_language if "doc_language" in settings.model_fields_set else None
+        change = Change(source=source, name=source.name, doc_language=language, settings=settings)
+        return update_document(rt, actor, dataset, settings.original_document_id, change)
     with rt.db.read() as conn:
         decide(rt, conn, dataset, settings, source)
-        _find_target(rt, conn, dataset.id, source.name, settings)
     upload = new_upload(source, dataset.id, actor.id, rt.clock.now())
-    source.store(rt.blobs, upload.blob_key)
-    with rt.db.begin() as tx:
+    with stored(rt.blobs, source, upload.blob_key), rt.db.begin() as tx:
         row = _write(rt, tx, dataset.id, _Order(actor, upload, settings, source))
     rt.wakeups.jobs()
     return row, row.document.batch
@@ -114,10 +119,10 @@ def delete_document(rt: Runtime, dataset_id: str, document_id: str) -> None:
             raise NotFound("Document Not Exists.")
         if document.is_archived:
             raise ArchivedDocumentImmutable
-        if document.indexing_status in _IN_WORK:
+        if document.indexing_status in IN_WORK:
             raise DocumentIndexing("Cannot delete document during indexing.")
         queue.cancel_subject(tx, job_subject(document_id))
-        postings, terms = store.sum_live_terms(tx, document)
+        postings, terms = store.sum_live_terms(tx, document.number, document.live_generation)
         store.delete_document(tx, document.number)
         blob_keys = store.delete_uploads_of_document(tx, document)
         dataset_store.add_posting_counts(tx, dataset_id, -postings, -terms)
@@ -129,33 +134,13 @@ def delete_document(rt: Runtime, dataset_id: str, document_id: str) -> None:
     rt.wakeups.jobs()
 
 
-def job_subject(document_id: str) -> str:
-    """Return the subject under which a document's work is queued, so that it never runs twice at once."""
-    return f"document:{document_id}"
-
-
 def _find_target(
     rt: Runtime, conn: Connection, dataset_id: str, name: str, settings: DocumentSettings
 ) -> Document | None:
-    """Return the document that this create updates in place, or None for a new one."""
-    if settings.original_document_id is not None:
-        target = store.find_document(conn, dataset_id, settings.original_document_id)
-        if target is None:
-            raise NotFound("Document not found")
-        _check_editable(target)
-        return target
+    """Return the document that this create replaces in place, or None for a new one (contract D46)."""
     if not settings.duplicate or not rt.settings.replace_same_name:
         return None
     return store.find_replaceable(conn, dataset_id, name)
-
-
-def _check_editable(document: Document) -> None:
-    if document.is_archived:
-        raise ArchivedDocumentImmutable
-    if document.paused_at is not None or not document.is_enabled:
-        raise InvalidParam("Document is not available")
-    if document.indexing_status not in ("completed", "error"):
-        raise DocumentIndexing
 
 
 def _write(rt: Runtime, tx: Connection, dataset_id: str, order: _Order) -> DocumentRow:
@@ -192,13 +177,9 @@ def _write(rt: Runtime, tx: Connection, dataset_id: str, order: _Order) -> Docum
             **content,
         )
         document = store.insert_document(tx, new)
+        queue_work(rt, tx, document)
     else:
-        if order.settings.original_document_id is not None:
-            content["batch"] = target.batch
-        queue.cancel_subject(tx, job_subject(target.id))
-        document = store.restart_document(tx, target.number, content | {"updated_at": now})
-    job = IngestDocument(document_id=document.id, generation=document.generation)
-    queue.enqueue(tx, rt.clock, job, subject=job_subject(document.id), dataset_id=dataset_id)
+        document = restart_work(rt, tx, target, content | {"updated_at": now})
     return DocumentRow(document, upload)
 
 

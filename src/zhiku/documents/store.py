@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
-from zhiku.db.tables import documents, segments, uploads
+from zhiku.db.tables import child_chunks, documents, segments, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,12 @@ def restart_document(tx: Connection, number: int, values: dict[str, Any]) -> Doc
     return Document(*tx.execute(statement).one())
 
 
+def change_document(tx: Connection, number: int, values: dict[str, Any]) -> Document:
+    """Write values that leave a document's content alone; return it."""
+    statement = update(documents).where(documents.c.number == number).values(**values).returning(*_DOCUMENT)
+    return Document(*tx.execute(statement).one())
+
+
 def find_document(conn: Connection, dataset_id: str, document_id: str) -> Document | None:
     """Return a document of this dataset, or None."""
     row = conn.execute(_BY_ID, {"dataset_id": dataset_id, "document_id": document_id}).first()
@@ -282,13 +288,24 @@ def count_segments(conn: Connection, document: Document) -> int:
     return conn.execute(statement).scalar_one()
 
 
-def sum_live_terms(conn: Connection, document: Document) -> tuple[int, int]:
-    """Return how many postings the index holds for the document, and their words."""
-    statement = select(func.count(segments.c.number), func.coalesce(func.sum(segments.c.term_count), 0)).where(
-        segments.c.document_number == document.number, segments.c.generation == document.live_generation
+def sum_live_terms(conn: Connection, number: int, generation: int) -> tuple[int, int]:
+    """Return how many postings the index holds for this content of a document, and their words."""
+    answers = and_(
+        segments.c.document_number == number,
+        segments.c.generation == generation,
+        segments.c.is_enabled,
+        segments.c.status == "completed",
     )
-    postings, terms = conn.execute(statement).one()
-    return int(postings), int(terms)
+    own = select(func.count(segments.c.number), func.coalesce(func.sum(segments.c.term_count), 0)).where(
+        answers, segments.c.is_hook
+    )
+    children = (
+        select(func.count(child_chunks.c.number), func.coalesce(func.sum(child_chunks.c.term_count), 0))
+        .join(segments, segments.c.number == child_chunks.c.segment_number)
+        .where(answers)
+    )
+    counts = [conn.execute(statement).one() for statement in (own, children)]
+    return sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts)
 
 
 def delete_document(tx: Connection, number: int) -> None:

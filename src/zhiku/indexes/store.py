@@ -1,44 +1,40 @@
-"""The catalog's side of a rebuild: which postings a dataset should have."""
+"""The catalog's side of the index: which postings there should be.
+
+A posting is a hook, a text that a query can meet: a segment's own, or a child chunk's. Hooks of a segment that does
+not answer are no postings.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, func, select, union_all
 
-from zhiku.db.tables import documents, embeddings, segments
+from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, embeddings, segments
+
+CHILD_NUMBER = child_chunks.c.number + CHILD_POSTINGS
+"""The posting number of a child chunk."""
+
+IS_CHILD_OF = child_chunks.c.segment_number == segments.c.number
 
 
 @dataclass(frozen=True, slots=True)
 class PostingRow:
-    """A segment as the index wants it, still packed; `vector` is None if the catalog has no embedding of it."""
+    """A hook as the index wants it, still packed; `vector` is None if the catalog has no embedding of it."""
 
     number: int
     document_number: int
     terms: bytes
+    term_count: int
     keyword_hashes: bytes
     vector: bytes | None
 
 
-def _is_live(dataset_id: str) -> ColumnElement[bool]:
-    # The contract's section on retrieval: disabled and archived documents and disabled segments never answer,
-    # and a document that is being updated answers with its last completed content.
-    return and_(
-        segments.c.dataset_id == dataset_id,
-        segments.c.generation == documents.c.live_generation,
-        segments.c.status == "completed",
-        segments.c.is_enabled.is_(True),
-        documents.c.is_enabled.is_(True),
-        documents.c.is_archived.is_(False),
-    )
-
-
 def count_live_postings(connection: Connection, dataset_id: str) -> int:
     """Return how many postings the dataset's index should have."""
-    query = (
-        select(func.count())
-        .select_from(segments.join(documents, segments.c.document_number == documents.c.number))
-        .where(_is_live(dataset_id))
-    )
-    return int(connection.execute(query).scalar_one())
+    condition = _is_live(dataset_id)
+    own = select(func.count(segments.c.number)).where(condition, segments.c.is_hook)
+    children = select(func.count(child_chunks.c.number)).join(segments, IS_CHILD_OF).where(condition)
+    return sum(int(connection.execute(statement).scalar_one()) for statement in (own, children))
 
 
 def list_live_postings(
@@ -48,22 +44,48 @@ def list_live_postings(
 
     The vectors are those of the model `model_key`. Relies on the index of segments by dataset.
     """
-    has_embedding = and_(embeddings.c.model_key == model_key, embeddings.c.content_hash == segments.c.content_hash)
-    query = (
-        select(
-            segments.c.number,
-            segments.c.document_number,
-            segments.c.terms,
-            segments.c.keyword_hashes,
-            embeddings.c.vector,
-        )
-        .select_from(
-            segments.join(documents, segments.c.document_number == documents.c.number).outerjoin(
-                embeddings, has_embedding
-            )
-        )
-        .where(_is_live(dataset_id), segments.c.number > after)
-        .order_by(segments.c.number)
-        .limit(limit)
+    return list_postings(connection, _is_live(dataset_id), model_key, after, limit)
+
+
+def list_postings(
+    connection: Connection, condition: ColumnElement[bool], model_key: str | None, after: int, limit: int | None
+) -> list[PostingRow]:
+    """Return the hooks of the segments that meet `condition`, behind posting number `after`, ascending."""
+    statement: CompoundSelect[Any] = union_all(
+        _select(segments, segments.c.number, model_key).where(condition, segments.c.is_hook, segments.c.number > after),
+        _select(child_chunks, CHILD_NUMBER, model_key)
+        .join(segments, IS_CHILD_OF)
+        .where(condition, child_chunks.c.number > after - CHILD_POSTINGS),
+    ).order_by("number")
+    if limit is not None:
+        statement = statement.limit(limit)
+    return [PostingRow(*row) for row in connection.execute(statement)]
+
+
+def _is_live(dataset_id: str) -> ColumnElement[bool]:
+    # The contract's section on retrieval: disabled and archived documents and disabled segments never answer,
+    # and a document that is being updated answers with its last completed content.
+    is_answering = select(documents.c.number).where(
+        documents.c.number == segments.c.document_number,
+        documents.c.live_generation == segments.c.generation,
+        documents.c.is_enabled,
+        ~documents.c.is_archived,
     )
-    return [PostingRow(*row) for row in connection.execute(query)]
+    return and_(
+        segments.c.dataset_id == dataset_id,
+        segments.c.status == "completed",
+        segments.c.is_enabled,
+        is_answering.exists(),
+    )
+
+
+def _select(table: Any, number: Any, model_key: str | None) -> Any:
+    has_embedding = and_(embeddings.c.content_hash == table.c.content_hash, embeddings.c.model_key == (model_key or ""))
+    return select(
+        number.label("number"),
+        segments.c.document_number,
+        table.c.terms,
+        table.c.term_count,
+        table.c.keyword_hashes,
+        embeddings.c.vector,
+    ).select_from(table.outerjoin(embeddings, has_embedding))

@@ -22,11 +22,11 @@ from zhiku.indexes import outbox
 from zhiku.indexes.base import Index, IndexDamaged, Posting, Shard
 from zhiku.indexes.outbox import OutboxRow, PutDocument
 from zhiku.indexes.packing import unpack_hashes, unpack_terms
+from zhiku.indexes.store import PostingRow
 from zhiku.ingestion.complete import complete_documents
 from zhiku.runtime import Runtime
-from zhiku.segments import store as segment_store
+from zhiku.segments import hook_store
 from zhiku.segments.indexing import shard_of
-from zhiku.segments.store import PostingRow
 
 POLL_SECONDS = 0.5
 ROWS = 200
@@ -166,7 +166,9 @@ class Applier:
         after = 0
         while True:
             with self._rt.db.read() as conn:
-                page = segment_store.list_live_postings(conn, document.number, dataset.embedding_key, after, PAGE)
+                page = hook_store.list_live_postings(
+                    conn, document.number, change.generation, dataset.embedding_key, after, PAGE
+                )
             self._put(shard, [make_posting(row) for row in page])
             if len(page) < PAGE:
                 return
@@ -207,7 +209,7 @@ class Applier:
         after = 0
         while staged:
             with self._rt.db.read() as conn:
-                page = segment_store.list_staged_postings(conn, staged, dataset.embedding_key, after, PAGE)
+                page = hook_store.list_staged_postings(conn, staged, dataset.embedding_key, after, PAGE)
             if page:
                 yield page
             if len(page) < PAGE:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from zhiku.datasets import store as dataset_store
 from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
-from zhiku.documents.service import job_subject
 from zhiku.documents.store import Document
+from zhiku.documents.work import queue_work
 from zhiku.indexes import outbox
 from zhiku.jobs import queue
-from zhiku.jobs.kinds import IngestDocument, PurgeBlobs, PurgeEmbeddings
+from zhiku.jobs.kinds import PurgeBlobs, PurgeEmbeddings
 from zhiku.runtime import Runtime
+from zhiku.segments import hook_store
 from zhiku.segments import store as segment_store
 
 
@@ -26,8 +27,7 @@ def complete_documents(
     added_postings = added_terms = 0
     for document in unchanged:
         if document.number in incomplete:
-            job = IngestDocument(document_id=document.id, generation=document.generation)
-            queue.enqueue(tx, rt.clock, job, subject=job_subject(document.id), dataset_id=dataset_id)
+            queue_work(rt, tx, document)
             continue
         postings, terms = _complete(rt, tx, document)
         added_postings += postings
@@ -38,23 +38,20 @@ def complete_documents(
 def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int]:
     """Complete one document; return by how many postings and words its share of the index grew."""
     now = rt.clock.now()
-    before = document_store.sum_live_terms(tx, document)
+    before = document_store.sum_live_terms(tx, document.number, document.live_generation)
     if document.live_generation:
         _replace_live(rt, tx, document)
     segment_store.complete_generation(tx, document.number, document.generation, now)
     counts = segment_store.sum_generation(tx, document.number, document.generation)
-    values = {
-        "word_count": counts["word_count"],
-        "tokens": counts["tokens"],
-        "hit_count": counts["hit_count"],
-        "completed_at": now,
-    }
+    values = {**counts, "completed_at": now}
     document_store.mark_completed(tx, document.number, document.generation, values)
-    return counts["postings"] - before[0], counts["terms"] - before[1]
+    after = document_store.sum_live_terms(tx, document.number, document.generation)
+    return after[0] - before[0], after[1] - before[1]
 
 
 def _replace_live(rt: Runtime, tx: Connection, document: Document) -> None:
-    gone = segment_store.replace_generation(tx, document.number, document.generation)
+    gone = hook_store.list_outgoing_numbers(tx, document.number, document.generation)
+    segment_store.replace_generation(tx, document.number, document.generation)
     if gone:
         outbox.append(tx, rt.clock, document.dataset_id, outbox.DeletePostings(numbers=gone))
     blob_keys = document_store.delete_older_uploads(tx, document)

@@ -16,6 +16,7 @@ from zhiku.datasets.store import Dataset
 from zhiku.indexes import outbox
 from zhiku.indexes.base import Index, IndexDamaged, Shard
 from zhiku.indexes.rebuild import Build, BuildFailed, fill_shard, is_rebuild_due, start_build
+from zhiku.indexes.store import count_live_postings
 from zhiku.ingestion.apply import Applier
 from zhiku.runtime import Runtime
 from zhiku.segments.indexing import shard_of
@@ -109,14 +110,21 @@ class IndexKeeper:
             for generation in self._index.list_generations(dataset.id):
                 if generation != dataset.index_generation:
                     self._index.drop_generation(dataset.id, generation)
-            try:
-                is_lost = dataset.posting_count > 0 and self._index.state(shard_of(dataset)).postings == 0
-            except IndexDamaged as error:
-                log.warning("shard damaged", dataset=dataset.id, error=str(error))
-                is_lost = True
-            if is_lost:
+            if self._is_lost(dataset):
                 self._applier.hold(dataset.id)
                 self.request(dataset.id)
+
+    def _is_lost(self, dataset: Dataset) -> bool:
+        """Tell whether the shard lacks postings; some damaged files load without an error, with fewer of them."""
+        with self._rt.db.read() as conn:
+            is_behind = bool(outbox.list_pending(conn, dataset.id, 0, 1))
+            expected = count_live_postings(conn, dataset.id)
+        try:
+            held = self._index.state(shard_of(dataset)).postings
+        except IndexDamaged as error:
+            log.warning("shard damaged", dataset=dataset.id, error=str(error))
+            return True
+        return held == 0 < expected if is_behind else held < expected
 
     def _try_rebuild(self, dataset_id: str) -> None:
         try:
@@ -138,7 +146,8 @@ class IndexKeeper:
         if dataset.posting_count <= FILL_MAX:
             fill_shard(self._rt.db, self._index, shard, key)
             return True
-        build = start_build(self._rt.settings.database, self._root, shard, key)
+        is_urgent = dataset.id in self._applier.list_damaged()
+        build = start_build(self._rt.settings.database, self._root, shard, key, is_urgent=is_urgent)
         try:
             return self._wait(build)
         finally:

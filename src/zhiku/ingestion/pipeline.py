@@ -8,17 +8,18 @@ from zhiku.datasets import store as dataset_store
 from zhiku.datasets.store import Dataset
 from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
-from zhiku.documents.rules import rule_from_json
+from zhiku.documents.rules import ProcessRule, rule_from_json
 from zhiku.documents.store import Document, Upload
 from zhiku.errors import DocumentUnreadable
 from zhiku.indexes import outbox
 from zhiku.ingestion.extract.sandbox import Sandbox
-from zhiku.ingestion.prepare import KeptSegments, cut_parts, make_segments
+from zhiku.ingestion.prepare import KeptSegments, Staged, cut_parts, stage
 from zhiku.jobs.kinds import IngestDocument
 from zhiku.jobs.worker import JobContext
 from zhiku.runtime import Runtime
-from zhiku.segments import indexing
+from zhiku.segments import child_store, hook_store, indexing
 from zhiku.segments import store as segment_store
+from zhiku.segments.make import Making, Piece
 
 # Segments written in one transaction: enough to be cheap, few enough to let other writers in between.
 WRITE_BATCH = 500
@@ -45,11 +46,11 @@ class Ingestion:
             return
         if context.checkpoint_data is None:
             try:
-                contents = self._cut(rt, context, document)
+                pieces, rule = self._cut(rt, context, document)
             except DocumentUnreadable as error:
                 self.give_up(rt, context, job, str(error))
                 return
-            _write_segments(rt, context, dataset, document, contents)
+            _write_segments(rt, context, dataset, document, pieces, rule)
         if not context.is_finished:
             _embed_and_hand_over(rt, context, dataset, document)
         rt.wakeups.outbox()
@@ -62,8 +63,8 @@ class Ingestion:
                 document_store.mark_error(tx, document.number, job.generation, message, rt.clock.now())
             context.finish(tx)
 
-    def _cut(self, rt: Runtime, context: JobContext, document: Document) -> list[str]:
-        """Return the pieces of the document's file. Raises DocumentUnreadable."""
+    def _cut(self, rt: Runtime, context: JobContext, document: Document) -> tuple[list[Piece], ProcessRule]:
+        """Return the pieces of the document's file and the rule they were cut with. Raises DocumentUnreadable."""
         started_at = rt.clock.now()
         with rt.db.read() as conn:
             upload = document_store.find_upload(conn, document.upload_id)
@@ -74,7 +75,8 @@ class Ingestion:
             _show(rt, document, {"indexing_status": "parsing", "processing_started_at": started_at})
         parts = self._read(rt, upload)
         context.check()
-        return cut_parts(parts, rule_from_json(row.mode, row.rules_json))
+        rule = rule_from_json(row.mode, row.rules_json)
+        return cut_parts(parts, rule, document.doc_form), rule
 
     def _read(self, rt: Runtime, upload: Upload) -> list[str]:
         """Return the text of a file's parts; only text that the server wrote itself is read outside the sandbox."""
@@ -88,7 +90,7 @@ class Ingestion:
 
 
 def _write_segments(
-    rt: Runtime, context: JobContext, dataset: Dataset, document: Document, contents: list[str]
+    rt: Runtime, context: JobContext, dataset: Dataset, document: Document, pieces: list[Piece], rule: ProcessRule
 ) -> None:
     """Write the segments, staged beside the content that answers now; the last batch carries the checkpoint.
 
@@ -96,31 +98,35 @@ def _write_segments(
     """
     is_economy = dataset.indexing_technique == "economy"
     with rt.db.read() as conn:
-        kept = KeptSegments(segment_store.list_live_hashes(conn, document.number, document.live_generation))
-    offsets = range(0, max(len(contents), 1), WRITE_BATCH)
+        kept = KeptSegments(segment_store.list_kept(conn, document.number, document.live_generation))
+    offsets = range(0, max(len(pieces), 1), WRITE_BATCH)
     for offset in offsets:
         context.check()
         now = rt.clock.now()
-        batch = contents[offset : offset + WRITE_BATCH]
-        made = make_segments(document, batch, start=offset, is_economy=is_economy, now=now, kept=kept)
+        making = Making(document, document.generation, is_economy, document.created_by, now)
+        staged = stage(making, pieces[offset : offset + WRITE_BATCH], offset, rule, kept)
         with rt.db.begin() as tx:
             if offset == 0:
                 _discard_staged(rt, tx, document)
-            segment_store.insert_segments(tx, made)
+            _insert(tx, staged)
             if offset != offsets[-1]:
                 context.checkpoint(tx, None)
                 continue
-            document_store.mark_working(
-                tx, document.number, document.generation, _split_values(document, contents, now)
-            )
-            if is_economy or not contents:
+            document_store.mark_working(tx, document.number, document.generation, _split_values(document, pieces, now))
+            if is_economy or not pieces:
                 indexing.hand_over(rt, tx, dataset, document)
                 context.finish(tx)
             else:
                 context.checkpoint(tx, SEGMENTS_WRITTEN)
 
 
-def _split_values(document: Document, contents: list[str], now: float) -> dict[str, object]:
+def _insert(tx: Connection, staged: list[Staged]) -> None:
+    numbers = segment_store.insert_staged(tx, [each.segment for each in staged])
+    children = [(number, child) for number, each in zip(numbers, staged, strict=True) for child in each.children]
+    child_store.insert_children(tx, children)
+
+
+def _split_values(document: Document, pieces: list[Piece], now: float) -> dict[str, object]:
     values: dict[str, object] = {
         "indexing_status": "indexing",
         "processing_started_at": document.processing_started_at or now,
@@ -129,14 +135,15 @@ def _split_values(document: Document, contents: list[str], now: float) -> dict[s
         "splitting_completed_at": now,
     }
     if document.live_generation == 0:
-        values["word_count"] = sum(len(content) for content in contents)
+        values["word_count"] = sum(len(piece.content) + len(piece.answer or "") for piece in pieces)
     return values
 
 
 def _discard_staged(rt: Runtime, tx: Connection, document: Document) -> None:
     """Remove what an interrupted run or an overtaken generation left, from the index too where it got that far."""
-    gone = segment_store.delete_superseded(tx, document.number, keep=[document.live_generation])
+    gone = hook_store.list_staged_numbers(tx, document.number, document.live_generation)
     if gone:
+        segment_store.delete_superseded(tx, document.number, document.live_generation)
         outbox.append(tx, rt.clock, document.dataset_id, outbox.DeletePostings(numbers=gone))
 
 
@@ -148,7 +155,7 @@ def _embed_and_hand_over(rt: Runtime, context: JobContext, dataset: Dataset, doc
         context.check()
         context.checkpoint(tx, SEGMENTS_WRITTEN)
 
-    indexing.embed_segments(rt, dataset, document, guard)
+    indexing.embed_document(rt, dataset, document, guard)
     with rt.db.begin() as tx:
         indexing.hand_over(rt, tx, dataset, document)
         context.finish(tx)

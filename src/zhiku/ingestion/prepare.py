@@ -1,84 +1,64 @@
-"""Text → segments ready for the catalog: cleaned, cut, counted and turned into words (pure)."""
+"""Text → the pieces that become segments, and which of them an older generation already has (pure)."""
 
-import hashlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from uuid import uuid4
-
-import msgspec
+from dataclasses import dataclass, replace
 
 from zhiku.documents.rules import ProcessRule
-from zhiku.documents.store import Document
-from zhiku.indexes.base import Terms
-from zhiku.indexes.packing import pack_hashes, pack_terms
 from zhiku.ingestion.clean import clean_text
-from zhiku.ingestion.split import split_text
-from zhiku.segments.store import NewSegment
-from zhiku.text.tokens import count_tokens_many
-from zhiku.text.words import extract_keywords, keyword_hashes, terms_of
+from zhiku.ingestion.pairs import find_pairs, pair_of
+from zhiku.segments.child_store import NewChild
+from zhiku.segments.make import Making, Piece, cut_children, make_segments
+from zhiku.segments.split import split_text
+from zhiku.segments.store import KeptSegment, NewSegment
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A segment to be written with its child chunks; one that keeps an older segment brings none."""
+
+    segment: NewSegment
+    children: list[NewChild]
 
 
 class KeptSegments:
-    """Matches new texts with an older generation's segments, each of which can be kept once, in order."""
+    """Matches new segments with those of an older generation, each of which can be kept once, in order."""
 
-    def __init__(self, live: Iterable[tuple[str, int]]) -> None:
-        self._numbers: defaultdict[str, deque[int]] = defaultdict(deque)
-        for key, number in live:
-            self._numbers[key].append(number)
+    def __init__(self, live: Iterable[KeptSegment]) -> None:
+        self._live: defaultdict[tuple[str, str | None], list[KeptSegment]] = defaultdict(list)
+        for segment in live:
+            self._live[segment.content_hash, segment.answer].append(segment)
 
-    def take(self, key: str) -> int | None:
-        """Return the number of the next unused segment with this content hash, or None."""
-        numbers = self._numbers.get(key)
-        return numbers.popleft() if numbers else None
+    def take(self, staged: Staged) -> Staged:
+        """Return what to write: `staged` itself, or its twin that names the older segment it keeps.
+
+        A parent is kept if it would get the child chunks it has, or has some that a person wrote (contract 4.8).
+        """
+        candidates = self._live.get((staged.segment.content_hash, staged.segment.answer), [])
+        wanted = [child.content_hash for child in staged.children]
+        for index, live in enumerate(candidates):
+            if live.has_customized or live.child_hashes == wanted:
+                del candidates[index]
+                return Staged(replace(staged.segment, keeps_number=live.number), [])
+        return staged
 
 
-def cut_parts(parts: Iterable[str], rule: ProcessRule) -> list[str]:
-    """Return the pieces of all parts in document order, cleaned and cut; no piece spans parts (contract 4.4)."""
-    return [piece for part in parts for piece in split_text(clean_text(part, rule), rule)]
+def stage(making: Making, pieces: Sequence[Piece], start: int, rule: ProcessRule, kept: KeptSegments) -> list[Staged]:
+    """Return the segments of `pieces` with their child chunks, the first at position `start` + 1."""
+    made = make_segments(making, pieces, start)
+    return [kept.take(Staged(segment, cut_children(making, segment.content, rule))) for segment in made]
 
 
-def make_segments(
-    document: Document, contents: Sequence[str], *, start: int, is_economy: bool, now: float, kept: KeptSegments
-) -> list[NewSegment]:
-    """Return the segments of `contents`, whose first gets position `start` + 1; texts in `kept` keep their segment.
+def cut_parts(parts: Sequence[str], rule: ProcessRule, doc_form: str) -> list[Piece]:
+    """Return the pieces of all parts in document order, cleaned and cut (contract 4.2 to 4.4, 4.6).
 
-    Economy datasets show their keywords; high_quality ones only keep them for the index (contract 3.4, 4.12).
+    No piece spans parts, but a rule for full documents makes all of them one.
     """
-    made: list[NewSegment] = []
-    for position, (content, tokens) in enumerate(zip(contents, count_tokens_many(contents), strict=True), start + 1):
-        key = content_hash(content)
-        counted = terms_of(content)
-        keywords = extract_keywords(content)
-        made.append(
-            NewSegment(
-                id=str(uuid4()),
-                dataset_id=document.dataset_id,
-                document_number=document.number,
-                generation=document.generation,
-                keeps_number=kept.take(key),
-                position=position,
-                content=content,
-                word_count=len(content),
-                tokens=tokens,
-                keywords_json=msgspec.json.encode(keywords if is_economy else []).decode(),
-                index_node_id=str(uuid4()),
-                index_node_hash=node_hash(content),
-                created_by=document.created_by,
-                created_at=now,
-                terms=pack_terms(Terms(counted.hashes, counted.counts)),
-                term_count=int(counted.counts.sum()),
-                keyword_hashes=pack_hashes(keyword_hashes(keywords)),
-                content_hash=key,
-            )
-        )
-    return made
-
-
-def content_hash(content: str) -> str:
-    """Return the key under which a text's embeddings are kept."""
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def node_hash(content: str) -> str:
-    """Return `index_node_hash`: the SHA-256 of the content and the four letters None (contract 4.5)."""
-    return hashlib.sha256(f"{content}None".encode()).hexdigest()
+    texts = ["\n".join(parts)] if rule.is_full_doc else list(parts)
+    cleaned = [clean_text(text, rule) for text in texts]
+    if doc_form == "qa_model":
+        pairs = find_pairs(cleaned)
+        if pairs:
+            return pairs
+    contents = [content for text in cleaned for content in split_text(text, rule)]
+    return [pair_of(content) if doc_form == "qa_model" else Piece(content) for content in contents]

@@ -3,7 +3,7 @@
 from zhiku.jobs.kinds import PurgeBlobs, PurgeEmbeddings
 from zhiku.jobs.worker import JobContext
 from zhiku.runtime import Runtime
-from zhiku.segments import store as segment_store
+from zhiku.segments import hook_store
 
 # Embeddings deleted in one transaction.
 BATCH = 2000
@@ -32,7 +32,7 @@ class EmbeddingPurge:
             context.check()
             with rt.db.begin() as tx:
                 context.checkpoint(tx, None)
-                if segment_store.delete_unused_embeddings(tx, BATCH) < BATCH:
+                if hook_store.delete_unused_embeddings(tx, BATCH) < BATCH:
                     return
 
     def give_up(self, rt: Runtime, context: JobContext, job: PurgeEmbeddings, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from zhiku.datasets.store import Dataset
 from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
-from zhiku.indexes.base import Hit, Index, IndexDamaged
+from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked
 from zhiku.providers.base import Embedder
 from zhiku.retrieval import store
 from zhiku.retrieval.fuse import fuse_hits
@@ -33,7 +33,7 @@ def retrieve(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> list[Re
     embedder = _embedder(rt, dataset) if plan.needs_vector else None
     try:
         records = _answer(rt, rt.index, plan, embedder)
-    except IndexDamaged as error:
+    except (IndexDamaged, IndexLocked) as error:
         raise DatasetNotInitialized from error
     rt.hits.add([record.segment.number for record in records])
     return records

@@ -1,6 +1,6 @@
 """The only writer of postings: embeds what changed, keeps the vectors, tells the index through the outbox."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,14 +14,14 @@ from zhiku.indexes import outbox
 from zhiku.indexes.base import Shard
 from zhiku.providers.base import Embedder
 from zhiku.runtime import Runtime
-from zhiku.segments import store
-from zhiku.segments.store import Unembedded
+from zhiku.segments import hook_store
+from zhiku.segments.hook_store import Unembedded
 
 Guard = Callable[[Connection], None]
 """Raises if the caller may not write any more; called in each transaction."""
 
 
-def embed_segments(rt: Runtime, dataset: Dataset, document: Document, guard: Guard) -> None:
+def embed_document(rt: Runtime, dataset: Dataset, document: Document, guard: Guard) -> None:
     """Embed every text of the document's newest content that has no vector yet; each batch is kept at once.
 
     Texts embedded before, by any document, are not embedded again. Raises ModelCallFailed naming the provider, and
@@ -30,17 +30,25 @@ def embed_segments(rt: Runtime, dataset: Dataset, document: Document, guard: Gua
     embedder = find_embedder(rt, dataset)
     if embedder is None:
         return
-    while True:
-        with rt.db.read() as conn:
-            waiting = store.list_unembedded(
-                conn, document.number, document.generation, embedder.key, embedder.batch_size
-            )
-        if not waiting:
-            return
-        vectors = _embed(embedder, waiting)
-        with rt.db.begin() as tx:
-            guard(tx)
-            store.insert_embeddings(tx, embedder.key, vectors)
+    key, size = embedder.key, embedder.batch_size
+
+    def next_texts(conn: Connection) -> list[Unembedded]:
+        return hook_store.list_unembedded(conn, document.number, document.generation, key, size)
+
+    _embed_all(rt, embedder, next_texts, guard)
+
+
+def embed_segments(rt: Runtime, dataset: Dataset, numbers: Sequence[int], guard: Guard) -> None:
+    """Embed what these segments lack, as `embed_document` does."""
+    embedder = find_embedder(rt, dataset)
+    if embedder is None:
+        return
+    key, size = embedder.key, embedder.batch_size
+
+    def next_texts(conn: Connection) -> list[Unembedded]:
+        return hook_store.list_unembedded_of(conn, numbers, key, size)
+
+    _embed_all(rt, embedder, next_texts, guard)
 
 
 def hand_over(rt: Runtime, tx: Connection, dataset: Dataset, document: Document) -> None:
@@ -50,7 +58,7 @@ def hand_over(rt: Runtime, tx: Connection, dataset: Dataset, document: Document)
     """
     embedder = find_embedder(rt, dataset)
     if embedder is not None:
-        _fix_dimension(tx, dataset, embedder)
+        fix_dimension(tx, dataset, embedder)
     change = outbox.PutDocument(document_id=document.id, generation=document.generation)
     outbox.append(tx, rt.clock, dataset.id, change)
 
@@ -79,7 +87,8 @@ def find_embedder(rt: Runtime, dataset: Dataset) -> Embedder | None:
         ) from error
 
 
-def _fix_dimension(tx: Connection, dataset: Dataset, embedder: Embedder) -> None:
+def fix_dimension(tx: Connection, dataset: Dataset, embedder: Embedder) -> None:
+    """Remember whose vectors the dataset's index is made of. Raises ModelCallFailed if they were another's."""
     current = dataset_store.find_dataset(tx, dataset.id)
     if current is None or current.embedding_key == embedder.key:
         return
@@ -91,10 +100,24 @@ def _fix_dimension(tx: Connection, dataset: Dataset, embedder: Embedder) -> None
     dataset_store.set_embedding(tx, dataset.id, embedder.key, embedder.dimension)
 
 
-def _embed(embedder: Embedder, waiting: list[Unembedded]) -> dict[str, bytes]:
-    by_hash = {text.content_hash: text.content for text in waiting}
-    vectors = embedder.embed_passages(list(by_hash.values()))
+def _embed_all(
+    rt: Runtime, embedder: Embedder, next_texts: Callable[[Connection], list[Unembedded]], guard: Guard
+) -> None:
+    while True:
+        with rt.db.read() as conn:
+            waiting = next_texts(conn)
+        if not waiting:
+            return
+        vectors = embed_texts(embedder, {text.content_hash: text.content for text in waiting})
+        with rt.db.begin() as tx:
+            guard(tx)
+            hook_store.insert_embeddings(tx, embedder.key, vectors)
+
+
+def embed_texts(embedder: Embedder, texts: dict[str, str]) -> dict[str, bytes]:
+    """Return the vectors of texts by content hash, as the catalog keeps them. Raises ModelCallFailed."""
+    vectors = embedder.embed_passages(list(texts.values()))
     return {
         content_hash: np.ascontiguousarray(vector, dtype="<f4").tobytes()
-        for content_hash, vector in zip(by_hash, vectors, strict=True)
+        for content_hash, vector in zip(texts, vectors, strict=True)
     }

@@ -1,12 +1,12 @@
-"""SQL of segments and of the embeddings of their texts."""
+"""SQL of segments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
-from zhiku.db.tables import documents, embeddings, segments
+from zhiku.db.tables import child_chunks, documents, segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,10 @@ class NewSegment:
     document_number: int
     generation: int
     keeps_number: int | None
+    is_hook: bool
     position: int
     content: str
+    answer: str | None
     word_count: int
     tokens: int
     keywords_json: str
@@ -64,52 +66,89 @@ class NewSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class Unembedded:
-    """A text that has no embedding yet."""
+class KeptSegment:
+    """A segment that an update may keep: its text, and the texts of its child chunks in their order."""
 
     number: int
-    content: str
     content_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class PostingRow:
-    """What the index is given of a segment; `vector` is None where no embedding is stored."""
-
-    number: int
-    document_number: int
-    terms: bytes
-    term_count: int
-    keyword_hashes: bytes
-    vector: bytes | None
+    answer: str | None
+    child_hashes: list[str]
+    has_customized: bool
 
 
 _SEGMENT = [documents.c.id if field.name == "document_id" else segments.c[field.name] for field in fields(Segment)]
 _NEW = [field.name for field in fields(NewSegment)]
-_INSERT_EMBEDDING = text("""
-    INSERT INTO embeddings (model_key, content_hash, vector)
-    VALUES (:model_key, :content_hash, :vector)
-    ON CONFLICT DO NOTHING
-""")
 
 
-def insert_segments(tx: Connection, new: Sequence[NewSegment]) -> None:
-    """Add segments that wait for their index."""
-    values = [
-        {
-            **{name: getattr(segment, name) for name in _NEW},
-            "answer": None,
-            "hit_count": 0,
-            "is_enabled": False,
-            "status": "indexing",
-            "updated_by": segment.created_by,
-            "updated_at": segment.created_at,
-            "indexing_at": segment.created_at,
-        }
-        for segment in new
-    ]
-    if values:
-        tx.execute(insert(segments), values)
+def insert_staged(tx: Connection, new: Sequence[NewSegment]) -> list[int]:
+    """Add segments that wait for their index; return their numbers in the order of `new`."""
+    waiting = {"is_manual": False, "is_enabled": False, "status": "indexing", "completed_at": None}
+    return _insert(tx, new, waiting)
+
+
+def insert_manual(tx: Connection, new: Sequence[NewSegment], status: str, error: str | None) -> list[int]:
+    """Add segments that a person wrote into a completed document; return their numbers in the order of `new`."""
+    is_done = status == "completed"
+    written = {
+        "is_manual": True,
+        "is_enabled": status != "error",
+        "status": status,
+        "error": error,
+        "completed_at": new[0].created_at if is_done and new else None,
+        "stopped_at": new[0].created_at if status == "error" and new else None,
+    }
+    return _insert(tx, new, written)
+
+
+def find_segment(conn: Connection, document_number: int, generation: int, segment_id: str) -> Segment | None:
+    """Return a segment of this content, or None."""
+    statement = (
+        select(*_SEGMENT)
+        .join(documents, documents.c.number == segments.c.document_number)
+        .where(
+            segments.c.id == segment_id,
+            segments.c.document_number == document_number,
+            segments.c.generation == generation,
+        )
+    )
+    row = conn.execute(statement).first()
+    return Segment(*row) if row else None
+
+
+def update_segment(tx: Connection, number: int, values: dict[str, Any]) -> None:
+    """Change a segment."""
+    tx.execute(update(segments).where(segments.c.number == number).values(**values))
+
+
+def delete_segment(tx: Connection, number: int) -> bool:
+    """Remove a segment with its child chunks; False if it is gone already."""
+    return tx.execute(delete(segments).where(segments.c.number == number)).rowcount == 1
+
+
+def mark_embedded(tx: Connection, numbers: Sequence[int], now: float) -> None:
+    """Let segments answer that waited for their embeddings."""
+    tx.execute(
+        update(segments)
+        .where(segments.c.number.in_(numbers), segments.c.status == "indexing")
+        .values(status="completed", completed_at=now)
+    )
+
+
+def mark_failed(tx: Connection, numbers: Sequence[int], message: str, now: float) -> None:
+    """End segments in `error` that waited for their embeddings."""
+    tx.execute(
+        update(segments)
+        .where(segments.c.number.in_(numbers), segments.c.status == "indexing")
+        .values(status="error", is_enabled=False, error=message, stopped_at=now)
+    )
+
+
+def last_position(conn: Connection, document_number: int, generation: int) -> int:
+    """Return the highest position of this content, 0 if it has no segments."""
+    statement = select(func.coalesce(func.max(segments.c.position), 0)).where(
+        segments.c.document_number == document_number, segments.c.generation == generation
+    )
+    return conn.execute(statement).scalar_one()
 
 
 def list_segments(
@@ -147,109 +186,60 @@ def matching(
     return conditions
 
 
-def has_generation(conn: Connection, document_number: int, generation: int) -> bool:
-    """Tell whether the segments of this content are written."""
-    statement = (
-        select(segments.c.number)
-        .where(segments.c.document_number == document_number, segments.c.generation == generation)
-        .limit(1)
+def list_kept(conn: Connection, document_number: int, generation: int) -> list[KeptSegment]:
+    """Return what decides whether new content keeps a segment, for each segment that the work made, by position."""
+    of_generation = and_(
+        segments.c.document_number == document_number, segments.c.generation == generation, ~segments.c.is_manual
     )
-    return conn.execute(statement).first() is not None
-
-
-def list_live_hashes(conn: Connection, document_number: int, generation: int) -> list[tuple[str, int]]:
-    """Return content hash and number of a document's segments, by position."""
-    statement = (
-        select(segments.c.content_hash, segments.c.number)
-        .where(segments.c.document_number == document_number, segments.c.generation == generation)
+    children: dict[int, list[tuple[str, str]]] = {}
+    for number, kind, content_hash in conn.execute(
+        select(child_chunks.c.segment_number, child_chunks.c.type, child_chunks.c.content_hash)
+        .join(segments, segments.c.number == child_chunks.c.segment_number)
+        .where(of_generation)
+        .order_by(child_chunks.c.segment_number, child_chunks.c.position)
+    ):
+        children.setdefault(number, []).append((kind, content_hash))
+    rows = conn.execute(
+        select(segments.c.number, segments.c.content_hash, segments.c.answer)
+        .where(of_generation)
         .order_by(segments.c.position, segments.c.number)
     )
-    return [(row[0], row[1]) for row in conn.execute(statement)]
-
-
-def list_unembedded(
-    conn: Connection, document_number: int, generation: int, model_key: str, limit: int
-) -> list[Unembedded]:
-    """Return the next texts of this content that have no embedding by this model, by position."""
-    has_none = embeddings.c.content_hash.is_(None)
-    statement = (
-        select(segments.c.number, segments.c.content, segments.c.content_hash)
-        .outerjoin(
-            embeddings,
-            and_(embeddings.c.content_hash == segments.c.content_hash, embeddings.c.model_key == model_key),
+    return [
+        KeptSegment(
+            number=number,
+            content_hash=content_hash,
+            answer=answer,
+            child_hashes=[each[1] for each in children.get(number, [])],
+            has_customized=any(each[0] == "customized" for each in children.get(number, [])),
         )
-        .where(
-            segments.c.document_number == document_number,
-            segments.c.generation == generation,
-            segments.c.keeps_number.is_(None),
-            has_none,
-        )
-        .order_by(segments.c.position)
-        .limit(limit)
-    )
-    return [Unembedded(*row) for row in conn.execute(statement)]
+        for number, content_hash, answer in rows
+    ]
 
 
-def insert_embeddings(tx: Connection, model_key: str, vectors: dict[str, bytes]) -> None:
-    """Keep vectors by content hash; those that another document has brought meanwhile stay as they are."""
-    if vectors:
-        tx.execute(
-            _INSERT_EMBEDDING,
-            [{"model_key": model_key, "content_hash": key, "vector": vector} for key, vector in vectors.items()],
-        )
+def replace_generation(tx: Connection, document_number: int, generation: int) -> None:
+    """Put staged content in the place of the older one.
 
-
-def list_staged_postings(
-    conn: Connection, staged: Sequence[tuple[int, int]], model_key: str | None, after: int, limit: int
-) -> list[PostingRow]:
-    """Return what the index lacks of each (document number, generation): segments behind number `after`, by number.
-
-    A generation's staged segments all wait for the index; older ones that are kept have their posting already.
-    """
-    statement = (
-        _postings(model_key)
-        .where(tuple_(segments.c.document_number, segments.c.generation).in_(staged))
-        .where(segments.c.keeps_number.is_(None), segments.c.status == "indexing", segments.c.number > after)
-        .limit(limit)
-    )
-    return [PostingRow(*row) for row in conn.execute(statement)]
-
-
-def list_live_postings(
-    conn: Connection, document_number: int, model_key: str | None, after: int, limit: int
-) -> list[PostingRow]:
-    """Return the postings of a document that answers, behind number `after`, by number."""
-    statement = (
-        _postings(model_key)
-        .join(documents, documents.c.number == segments.c.document_number)
-        .where(
-            segments.c.document_number == document_number,
-            segments.c.generation == documents.c.live_generation,
-            segments.c.is_enabled,
-            segments.c.number > after,
-        )
-        .limit(limit)
-    )
-    return [PostingRow(*row) for row in conn.execute(statement)]
-
-
-def replace_generation(tx: Connection, document_number: int, generation: int) -> list[int]:
-    """Put staged content in the place of the older one; return the numbers of the segments that went.
-
-    Segments whose text stays keep their row and take the place of their staged twin.
+    Segments whose text stays keep their row and take the place of their staged twin; those written by hand follow.
     """
     of_document = segments.c.document_number == document_number
     twins = and_(of_document, segments.c.generation == generation, segments.c.keeps_number.is_not(None))
-    kept = [
-        {"kept": row[0], "new_position": row[1]}
-        for row in tx.execute(select(segments.c.keeps_number, segments.c.position).where(twins))
-    ]
-    if kept:
+    places = {row[0]: row[1] for row in tx.execute(select(segments.c.keeps_number, segments.c.position).where(twins))}
+    by_hand = (
+        select(segments.c.number)
+        .where(of_document, segments.c.generation != generation, segments.c.is_manual)
+        .order_by(segments.c.position, segments.c.number)
+    )
+    end = last_position(tx, document_number, generation)
+    left = [number for number in tx.execute(by_hand).scalars() if number not in places]
+    places |= {number: position for position, number in enumerate(left, end + 1)}
+    if places:
         tx.execute(delete(segments).where(twins))
         take_place = update(segments).where(segments.c.number == bindparam("kept"))
-        tx.execute(take_place.values(position=bindparam("new_position"), generation=generation), kept)
-    older = delete(segments).where(of_document, segments.c.generation != generation)
-    return list(tx.execute(older.returning(segments.c.number)).scalars())
+        tx.execute(
+            take_place.values(position=bindparam("new_position"), generation=generation),
+            [{"kept": number, "new_position": position} for number, position in places.items()],
+        )
+    tx.execute(delete(segments).where(of_document, segments.c.generation != generation))
 
 
 def complete_generation(tx: Connection, document_number: int, generation: int, now: float) -> None:
@@ -260,65 +250,41 @@ def complete_generation(tx: Connection, document_number: int, generation: int, n
             segments.c.document_number == document_number,
             segments.c.generation == generation,
             segments.c.status == "indexing",
+            ~segments.c.is_manual,
         )
         .values(status="completed", is_enabled=True, completed_at=now, updated_at=now)
     )
 
 
-def delete_superseded(tx: Connection, document_number: int, keep: Iterable[int]) -> list[int]:
-    """Remove staged content that newer content has overtaken; return the numbers of its segments."""
-    statement = (
-        delete(segments)
-        .where(segments.c.document_number == document_number, segments.c.generation.not_in(list(keep)))
-        .returning(segments.c.number)
+def delete_superseded(tx: Connection, document_number: int, live_generation: int) -> None:
+    """Remove staged content: what newer content has overtaken, or an interrupted run left."""
+    tx.execute(
+        delete(segments).where(segments.c.document_number == document_number, segments.c.generation != live_generation)
     )
-    return list(tx.execute(statement).scalars())
 
 
 def sum_generation(conn: Connection, document_number: int, generation: int) -> dict[str, int]:
-    """Return the document's counts over this content: postings, terms, word_count, tokens, hit_count."""
-    statement = select(
-        func.count(segments.c.number),
-        *(
-            func.coalesce(func.sum(column), 0)
-            for column in (
-                segments.c.term_count,
-                segments.c.word_count,
-                segments.c.tokens,
-                segments.c.hit_count,
-            )
-        ),
-    ).where(segments.c.document_number == document_number, segments.c.generation == generation)
-    names = ("postings", "terms", "word_count", "tokens", "hit_count")
+    """Return the document's counts over this content: word_count, tokens, hit_count."""
+    names = ("word_count", "tokens", "hit_count")
+    statement = select(*(func.coalesce(func.sum(segments.c[name]), 0) for name in names)).where(
+        segments.c.document_number == document_number, segments.c.generation == generation
+    )
     return {name: int(value) for name, value in zip(names, conn.execute(statement).one(), strict=True)}
 
 
-def delete_unused_embeddings(tx: Connection, limit: int) -> int:
-    """Remove embeddings whose text no segment has any more, at most `limit`; return how many went."""
-    is_used = select(segments.c.number).where(segments.c.content_hash == embeddings.c.content_hash).exists()
-    unused = tx.execute(select(embeddings.c.model_key, embeddings.c.content_hash).where(~is_used).limit(limit)).all()
-    statement = delete(embeddings).where(
-        embeddings.c.model_key == bindparam("unused_model"), embeddings.c.content_hash == bindparam("unused_hash")
-    )
-    if unused:
-        tx.execute(statement, [{"unused_model": row[0], "unused_hash": row[1]} for row in unused])
-    return len(unused)
-
-
-def _postings(model_key: str | None) -> Any:
-    """Return the select behind `PostingRow`, ordered by number."""
-    return (
-        select(
-            segments.c.number,
-            segments.c.document_number,
-            segments.c.terms,
-            segments.c.term_count,
-            segments.c.keyword_hashes,
-            embeddings.c.vector,
-        )
-        .outerjoin(
-            embeddings,
-            and_(embeddings.c.content_hash == segments.c.content_hash, embeddings.c.model_key == (model_key or "")),
-        )
-        .order_by(segments.c.number)
-    )
+def _insert(tx: Connection, new: Sequence[NewSegment], state: dict[str, Any]) -> list[int]:
+    values = [
+        {
+            **{name: getattr(segment, name) for name in _NEW},
+            "hit_count": 0,
+            "updated_by": segment.created_by,
+            "updated_at": segment.created_at,
+            "indexing_at": segment.created_at,
+            **state,
+        }
+        for segment in new
+    ]
+    if not values:
+        return []
+    inserted = insert(segments).returning(segments.c.number, sort_by_parameter_order=True)
+    return list(tx.execute(inserted, values).scalars())

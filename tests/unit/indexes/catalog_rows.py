@@ -53,6 +53,7 @@ class Catalog:
         rows = [
             make_row(
                 segments,
+                is_hook=True,
                 number=posting.number,
                 id=f"seg{posting.number}",
                 dataset_id=dataset_id,

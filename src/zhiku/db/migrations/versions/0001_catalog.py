@@ -29,6 +29,7 @@ def upgrade() -> None:
     _create_metadata()
     _create_segments()
     _index_segments()
+    _create_child_chunks()
 
 
 def _create_api_keys() -> None:
@@ -323,6 +324,8 @@ def _create_segments() -> None:
         sa.Column("document_number", NUMBER, nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("keeps_number", NUMBER, nullable=True),
+        sa.Column("is_hook", sa.Boolean(), nullable=False),
+        sa.Column("is_manual", sa.Boolean(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=True),
@@ -364,3 +367,34 @@ def _create_segments() -> None:
 def _index_segments() -> None:
     op.create_index("ix_segments_content_hash", "segments", ["content_hash"])
     op.create_index("ix_segments_dataset_id", "segments", ["dataset_id"])
+
+
+def _create_child_chunks() -> None:
+    op.create_table(
+        "child_chunks",
+        sa.Column("number", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("segment_number", NUMBER, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("word_count", sa.Integer(), nullable=False),
+        sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("index_node_id", sa.String(36), nullable=False),
+        sa.Column("index_node_hash", sa.String(64), nullable=False),
+        sa.Column("type", sa.String(16), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.Column("updated_at", EPOCH, nullable=False),
+        sa.Column("terms", sa.LargeBinary(), nullable=False),
+        sa.Column("term_count", sa.Integer(), nullable=False),
+        sa.Column("keyword_hashes", sa.LargeBinary(), nullable=False),
+        sa.Column("content_hash", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_child_chunks"),
+        sa.ForeignKeyConstraint(
+            ["segment_number"], ["segments.number"], name="fk_child_chunks_segment_number", ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint("id", name="uq_child_chunks_id"),
+        sa.UniqueConstraint("segment_number", "position", name="uq_child_chunks_segment_number_position"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_child_chunks_content_hash", "child_chunks", ["content_hash"])

@@ -6,7 +6,7 @@ import pytest
 
 from zhiku.documents.rules import ProcessRule, Segmentation, automatic_rule, hierarchical_default_rule
 from zhiku.errors import DocumentUnreadable
-from zhiku.ingestion.split import split_children, split_text
+from zhiku.segments.split import split_children, split_text
 from zhiku.text.tokens import count_tokens
 
 

@@ -1,0 +1,207 @@
+"""SQL of what is searched: the texts to embed, their embeddings, and the postings made of them.
+
+A hook is a text that a query can meet: a segment's own, or a child chunk's. Hooks of a segment that does not answer
+are no postings.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+
+from zhiku.db.tables import child_chunks, documents, embeddings, segments
+from zhiku.indexes.store import CHILD_NUMBER, IS_CHILD_OF, PostingRow, list_postings
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    """A text that has no embedding yet, with its posting's number."""
+
+    number: int
+    content: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class HookCounts:
+    """How many postings there are, and their words."""
+
+    postings: int
+    terms: int
+
+    def __sub__(self, other: "HookCounts") -> "HookCounts":
+        return HookCounts(self.postings - other.postings, self.terms - other.terms)
+
+
+_INSERT_EMBEDDING = text("""
+    INSERT INTO embeddings (model_key, content_hash, vector)
+    VALUES (:model_key, :content_hash, :vector)
+    ON CONFLICT DO NOTHING
+""")
+
+
+def list_unembedded(
+    conn: Connection, document_number: int, generation: int, model_key: str, limit: int
+) -> list[Unembedded]:
+    """Return the next texts of a document's staged content that have no embedding by this model, by number."""
+    return _list_unembedded(conn, _is_staged([(document_number, generation)]), model_key, limit)
+
+
+def list_unembedded_of(conn: Connection, numbers: Sequence[int], model_key: str, limit: int) -> list[Unembedded]:
+    """Return the next texts of these segments that have no embedding by this model, by number."""
+    return _list_unembedded(conn, segments.c.number.in_(numbers), model_key, limit)
+
+
+def insert_embeddings(tx: Connection, model_key: str, vectors: dict[str, bytes]) -> None:
+    """Keep vectors by content hash; those that another document has brought meanwhile stay as they are."""
+    if vectors:
+        tx.execute(
+            _INSERT_EMBEDDING,
+            [{"model_key": model_key, "content_hash": key, "vector": vector} for key, vector in vectors.items()],
+        )
+
+
+def list_known_hashes(conn: Connection, model_key: str, hashes: Iterable[str]) -> set[str]:
+    """Return those of the content hashes that have an embedding by this model."""
+    known = select(embeddings.c.content_hash).where(
+        embeddings.c.model_key == model_key, embeddings.c.content_hash.in_(list(hashes))
+    )
+    return set(conn.execute(known).scalars())
+
+
+def delete_unused_embeddings(tx: Connection, limit: int) -> int:
+    """Remove embeddings whose text nothing has any more, at most `limit`; return how many went."""
+    in_segments = select(segments.c.number).where(segments.c.content_hash == embeddings.c.content_hash).exists()
+    in_children = select(child_chunks.c.number).where(child_chunks.c.content_hash == embeddings.c.content_hash).exists()
+    unused = tx.execute(
+        select(embeddings.c.model_key, embeddings.c.content_hash).where(~in_segments, ~in_children).limit(limit)
+    ).all()
+    statement = delete(embeddings).where(
+        embeddings.c.model_key == bindparam("unused_model"), embeddings.c.content_hash == bindparam("unused_hash")
+    )
+    if unused:
+        tx.execute(statement, [{"unused_model": row[0], "unused_hash": row[1]} for row in unused])
+    return len(unused)
+
+
+def list_staged_postings(
+    conn: Connection, staged: Sequence[tuple[int, int]], model_key: str | None, after: int, limit: int
+) -> list[PostingRow]:
+    """Return what the index lacks of each (document number, generation), behind posting number `after`, by number.
+
+    A generation's staged segments all wait for the index; older ones that are kept have their postings already.
+    """
+    return list_postings(conn, _is_staged(staged) & (segments.c.status == "indexing"), model_key, after, limit)
+
+
+def list_live_postings(
+    conn: Connection, document_number: int, generation: int, model_key: str | None, after: int, limit: int
+) -> list[PostingRow]:
+    """Return the postings of a document's answering generation, behind posting number `after`, by number."""
+    condition = and_(segments.c.document_number == document_number, segments.c.generation == generation, _ANSWERS)
+    return list_postings(conn, condition, model_key, after, limit)
+
+
+def list_segment_postings(conn: Connection, numbers: Sequence[int], model_key: str | None) -> list[PostingRow]:
+    """Return the postings that these segments should have now, by number."""
+    is_live = select(documents.c.number).where(
+        documents.c.number == segments.c.document_number, documents.c.live_generation == segments.c.generation
+    )
+    condition = and_(segments.c.number.in_(numbers), _ANSWERS, is_live.exists())
+    return list_postings(conn, condition, model_key, 0, None)
+
+
+def list_hook_numbers(conn: Connection, numbers: Sequence[int]) -> list[int]:
+    """Return the numbers of all postings that these segments have or could have, enabled or not."""
+    children = select(CHILD_NUMBER).where(child_chunks.c.segment_number.in_(numbers))
+    return [*numbers, *conn.execute(children).scalars()]
+
+
+def list_outgoing_numbers(conn: Connection, document_number: int, generation: int) -> list[int]:
+    """Return the posting numbers of older content that goes when this generation takes its place."""
+    twin = segments.alias("twin")
+    is_kept = select(twin.c.number).where(
+        twin.c.document_number == document_number,
+        twin.c.generation == generation,
+        twin.c.keeps_number == segments.c.number,
+    )
+    return _list_numbers(
+        conn,
+        and_(
+            segments.c.document_number == document_number,
+            segments.c.generation != generation,
+            ~segments.c.is_manual,
+            ~is_kept.exists(),
+        ),
+    )
+
+
+def list_staged_numbers(conn: Connection, document_number: int, live_generation: int) -> list[int]:
+    """Return the posting numbers of content that does not answer yet."""
+    return _list_numbers(
+        conn, and_(segments.c.document_number == document_number, segments.c.generation != live_generation)
+    )
+
+
+def count_segment_hooks(conn: Connection, numbers: Sequence[int]) -> HookCounts:
+    """Return how many postings these segments have now, and their words."""
+    return _count(conn, segments.c.number.in_(numbers) & _ANSWERS)
+
+
+_ANSWERS = and_(segments.c.is_enabled, segments.c.status == "completed")
+
+
+def _is_staged(staged: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+    return and_(
+        tuple_(segments.c.document_number, segments.c.generation).in_(staged), segments.c.keeps_number.is_(None)
+    )
+
+
+def _list_numbers(conn: Connection, condition: ColumnElement[bool]) -> list[int]:
+    own = select(segments.c.number).where(condition)
+    children = select(CHILD_NUMBER).join(segments, IS_CHILD_OF).where(condition)
+    return [*conn.execute(own).scalars(), *conn.execute(children).scalars()]
+
+
+def _list_unembedded(conn: Connection, condition: ColumnElement[bool], model_key: str, limit: int) -> list[Unembedded]:
+    def lacks(table: Any) -> ColumnElement[bool]:
+        has_one = select(embeddings.c.model_key).where(
+            embeddings.c.model_key == model_key, embeddings.c.content_hash == table.c.content_hash
+        )
+        return ~has_one.exists()
+
+    own = select(segments.c.number.label("number"), segments.c.content, segments.c.content_hash).where(
+        condition, segments.c.is_hook, lacks(segments)
+    )
+    children = (
+        select(CHILD_NUMBER.label("number"), child_chunks.c.content, child_chunks.c.content_hash)
+        .join(segments, IS_CHILD_OF)
+        .where(condition, lacks(child_chunks))
+    )
+    statement = union_all(own, children).order_by("number").limit(limit)
+    return [Unembedded(*row) for row in conn.execute(statement)]
+
+
+def _count(conn: Connection, condition: ColumnElement[bool]) -> HookCounts:
+    own = select(func.count(segments.c.number), func.coalesce(func.sum(segments.c.term_count), 0)).where(
+        condition, segments.c.is_hook
+    )
+    children = (
+        select(func.count(child_chunks.c.number), func.coalesce(func.sum(child_chunks.c.term_count), 0))
+        .join(segments, IS_CHILD_OF)
+        .where(condition)
+    )
+    counts = [conn.execute(statement).one() for statement in (own, children)]
+    return HookCounts(sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts))

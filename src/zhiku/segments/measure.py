@@ -1,0 +1,58 @@
+"""What is stored beside a text so that it can be found: counts, words, keywords and hashes (pure)."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zhiku.indexes.base import Terms
+from zhiku.indexes.packing import pack_hashes, pack_terms
+from zhiku.text.tokens import count_tokens_many
+from zhiku.text.words import extract_keywords, keyword_hashes, terms_of
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one text comes to; words and keyword hashes are packed for the index, `content_hash` names its vector."""
+
+    tokens: int
+    keywords: list[str]
+    terms: bytes
+    term_count: int
+    keyword_hashes: bytes
+    content_hash: str
+    node_hash: str
+
+
+def measure(contents: Sequence[str]) -> list[Measured]:
+    """Return what each text comes to, in order."""
+    return [_measure(content, tokens) for content, tokens in zip(contents, count_tokens_many(contents), strict=True)]
+
+
+def content_hash(content: str) -> str:
+    """Return the key under which a text's embeddings are kept."""
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def node_hash(content: str) -> str:
+    """Return `index_node_hash`: the SHA-256 of the content and the four letters None (contract 4.5)."""
+    return hashlib.sha256(f"{content}None".encode()).hexdigest()
+
+
+def pack_keywords(keywords: Sequence[str]) -> bytes:
+    """Return keywords as the index wants them."""
+    return pack_hashes(keyword_hashes(keywords))
+
+
+def _measure(content: str, tokens: int) -> Measured:
+    counted = terms_of(content)
+    # Right after the words, whose segmentation it shares.
+    keywords = extract_keywords(content)
+    return Measured(
+        tokens=tokens,
+        keywords=keywords,
+        terms=pack_terms(Terms(counted.hashes, counted.counts)),
+        term_count=int(counted.counts.sum()),
+        keyword_hashes=pack_keywords(keywords),
+        content_hash=content_hash(content),
+        node_hash=node_hash(content),
+    )
