@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from zhiku import __version__
 from zhiku.datasets import routes as dataset_routes
 from zhiku.documents import routes as document_routes
+from zhiku.documents import update_routes
 from zhiku.http import routes as server_routes
 from zhiku.http.compat import Compat
 from zhiku.http.envelope import Envelope, reraise
@@ -26,6 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     document_routes.router,
     segment_routes.router,
     dataset_routes.router,
+    update_routes.router,
     tag_routes.router,
     server_routes.router,
 )

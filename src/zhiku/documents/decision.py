@@ -11,8 +11,9 @@ from zhiku.datasets.service import check_rerank_model, dataset_model, remembered
 from zhiku.datasets.store import Dataset, ProcessRuleRow
 from zhiku.db.engine import Connection
 from zhiku.documents.rules import ProcessRule, automatic_rule, parse_process_rule, rule_from_json, rule_to_wire
-from zhiku.documents.schemas import DocumentSettings
+from zhiku.documents.schemas import ContentSettings, DocumentSettings
 from zhiku.documents.source import Source
+from zhiku.documents.store import Document
 from zhiku.errors import InvalidParam, ProviderNotInitialize
 from zhiku.runtime import Runtime
 
@@ -24,6 +25,14 @@ class Decision:
     doc_form: str
     rule: ProcessRuleRow
     is_new_rule: bool
+    dataset_values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDecision:
+    """What an update comes to; `new_rule` is None if the document keeps its own."""
+
+    new_rule: ProcessRuleRow | None
     dataset_values: dict[str, Any]
 
 
@@ -39,13 +48,34 @@ def decide(rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSe
     values = _decide_values(rt, dataset, settings)
     rule, is_new_rule = _choose_rule(rt, conn, dataset, settings, source)
     doc_form = settings.doc_form or dataset.doc_form or "text_model"
-    if dataset.doc_form is not None and doc_form != dataset.doc_form:
-        raise InvalidParam("doc_form is different from the dataset doc_form.", params="doc_form")
-    if doc_form != "text_model" or rule.mode == "hierarchical":
-        raise InvalidParam("Invalid doc_form.", params="doc_form")
+    _check_form(doc_form, dataset.doc_form, rule)
     if dataset.doc_form is None:
         values.update(doc_form=doc_form, data_source_type="upload_file")
     return Decision(doc_form, rule, is_new_rule, values)
+
+
+def decide_update(
+    rt: Runtime, conn: Connection, dataset: Dataset, document: Document, settings: ContentSettings
+) -> UpdateDecision:
+    """Return what an update comes to; without a rule the document keeps its own. Raises InvalidParam."""
+    new_rule = None
+    if settings.process_rule is not None:
+        new_rule = _sent_rule(rt, conn, dataset.id, settings.process_rule)
+    _check_form(settings.doc_form or document.doc_form, document.doc_form, new_rule)
+    return UpdateDecision(new_rule, _retrieval_values(rt, dataset, settings))
+
+
+def check_model(rt: Runtime, dataset: Dataset) -> None:
+    """Raise ProviderNotInitialize if the dataset needs an embedding model that is not served."""
+    if dataset.indexing_technique == "high_quality" and not rt.models.is_served(dataset_model(dataset)):
+        raise ProviderNotInitialize
+
+
+def _check_form(doc_form: str, fixed: str | None, rule: ProcessRuleRow | None) -> None:
+    if fixed is not None and doc_form != fixed:
+        raise InvalidParam("doc_form is different from the dataset doc_form.", params="doc_form")
+    if doc_form != "text_model" or (rule is not None and rule.mode == "hierarchical"):
+        raise InvalidParam("Invalid doc_form.", params="doc_form")
 
 
 def _decide_values(rt: Runtime, dataset: Dataset, settings: DocumentSettings) -> dict[str, Any]:
@@ -56,12 +86,16 @@ def _decide_values(rt: Runtime, dataset: Dataset, settings: DocumentSettings) ->
     values: dict[str, Any] = {}
     if dataset.indexing_technique is None:
         values.update(indexing_technique=technique, **_first_model(rt, dataset, settings, technique))
-    elif technique == "high_quality" and not rt.models.is_served(dataset_model(dataset)):
-        raise ProviderNotInitialize
-    if dataset.retrieval_model_json is None and settings.retrieval_model is not None:
-        check_rerank_model(rt, settings.retrieval_model)
-        values["retrieval_model_json"] = retrieval_model_json(settings.retrieval_model)
-    return values
+    else:
+        check_model(rt, dataset)
+    return values | _retrieval_values(rt, dataset, settings)
+
+
+def _retrieval_values(rt: Runtime, dataset: Dataset, settings: ContentSettings) -> dict[str, Any]:
+    if dataset.retrieval_model_json is not None or settings.retrieval_model is None:
+        return {}
+    check_rerank_model(rt, settings.retrieval_model)
+    return {"retrieval_model_json": retrieval_model_json(settings.retrieval_model)}
 
 
 def _first_model(rt: Runtime, dataset: Dataset, settings: DocumentSettings, technique: str) -> dict[str, str | None]:
@@ -79,18 +113,21 @@ def _choose_rule(
     rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source
 ) -> tuple[ProcessRuleRow, bool]:
     """Return the rule to cut with and whether it is new: the one sent, else the dataset's newest, else automatic."""
-    newest = dataset_store.find_newest_rule(conn, dataset.id)
     if settings.process_rule is not None:
-        current = rule_from_json(newest.mode, newest.rules_json) if newest else None
-        limit = rt.settings.segment_max_tokens
-        return _rule_row(
-            dataset.id, parse_process_rule(settings.process_rule, max_tokens_limit=limit, current=current)
-        ), True
+        return _sent_rule(rt, conn, dataset.id, settings.process_rule), True
+    newest = dataset_store.find_newest_rule(conn, dataset.id)
     if newest is not None:
         return newest, False
     if source.is_rule_required:
         raise InvalidParam("process_rule is required.", params="process_rule")
     return _rule_row(dataset.id, automatic_rule()), True
+
+
+def _sent_rule(rt: Runtime, conn: Connection, dataset_id: str, sent: dict[str, Any]) -> ProcessRuleRow:
+    newest = dataset_store.find_newest_rule(conn, dataset_id)
+    current = rule_from_json(newest.mode, newest.rules_json) if newest else None
+    limit = rt.settings.segment_max_tokens
+    return _rule_row(dataset_id, parse_process_rule(sent, max_tokens_limit=limit, current=current))
 
 
 def _rule_row(dataset_id: str, rule: ProcessRule) -> ProcessRuleRow:

@@ -7,6 +7,7 @@ from fastapi import Depends
 from zhiku.datasets.deps import DatasetDep
 from zhiku.documents import service
 from zhiku.documents.store import DocumentRow
+from zhiku.errors import InvalidParam
 from zhiku.http.runtime import RuntimeDep, in_thread
 
 
@@ -15,4 +16,12 @@ async def require_document(rt: RuntimeDep, dataset: DatasetDep, document_id: str
     return await in_thread(service.get_document, rt, dataset.id, document_id)
 
 
+async def require_own_document(rt: RuntimeDep, dataset: DatasetDep, document_id: str) -> DocumentRow:
+    """Return the path's document, which is to be updated. Raises InvalidParam for an external dataset, NotFound."""
+    if dataset.provider == "external":
+        raise InvalidParam("External datasets are not supported.")
+    return await require_document(rt, dataset, document_id)
+
+
 DocumentDep = Annotated[DocumentRow, Depends(require_document)]
+OwnDocumentDep = Annotated[DocumentRow, Depends(require_own_document)]

@@ -13,6 +13,7 @@ from zhiku.documents.decision import check_settings
 from zhiku.documents.deps import DocumentDep
 from zhiku.documents.file_types import check_filename, shorten_name
 from zhiku.documents.schemas import (
+    NAME_CHARS,
     CreateByFile,
     CreateByText,
     ListDocuments,
@@ -55,7 +56,6 @@ CREATE_ERRORS = (
     ArchivedDocumentImmutable,
 )
 FILE_ERRORS = (NoFileUploaded, TooManyFiles, FilenameMissing, FileTooLarge, UnsupportedFileType)
-NAME_CHARS = 200
 
 
 class DetailQuery(WireModel):

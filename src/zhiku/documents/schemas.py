@@ -12,6 +12,7 @@ from zhiku.documents.store import Document, DocumentRow, Progress, Upload
 from zhiku.errors import InvalidMetadata
 from zhiku.http.schema import ContentText, WireModel
 
+NAME_CHARS = 200
 DocumentForm = Literal["text_model", "hierarchical_model", "qa_model"]
 _STATUSES = frozenset(
     [
@@ -48,18 +49,23 @@ def _not_blank(name: str) -> str:
     return name
 
 
-class DocumentSettings(WireModel):
-    """How a new document is to be cut and indexed; what the dataset has fixed already is ignored."""
+class ContentSettings(WireModel):
+    """How a document's content is to be cut and indexed; what the dataset has fixed already is ignored."""
 
-    indexing_technique: IndexingTechnique | None = Field(
-        default=None, description="Required while the dataset has none; ignored afterwards."
-    )
     doc_form: DocumentForm | None = Field(default=None, description="How the text becomes segments.")
-    doc_language: str = Field(default="English", max_length=255, description="Language of the text.")
     process_rule: dict[str, Any] | None = Field(default=None, description="How the text is cleaned and cut.")
     retrieval_model: RetrievalModel | None = Field(default=None, description="Used while the dataset has none.")
     embedding_model: str | None = Field(default=None, max_length=255, description="Used while the dataset has none.")
     embedding_model_provider: str | None = Field(default=None, max_length=255, description="Its provider.")
+
+
+class DocumentSettings(ContentSettings):
+    """What a new document says beside its content."""
+
+    indexing_technique: IndexingTechnique | None = Field(
+        default=None, description="Required while the dataset has none; ignored afterwards."
+    )
+    doc_language: str = Field(default="English", max_length=255, description="Language of the text.")
     original_document_id: str | None = Field(default=None, description="Update this document instead.")
     duplicate: bool = Field(default=True, description="False: never replace a document of the same name.")
 
@@ -77,6 +83,21 @@ class CreateByFile(DocumentSettings):
     name: Annotated[str, AfterValidator(_not_blank)] | None = Field(
         default=None, description="Shown name; the file's name if absent."
     )
+
+
+class UpdateByFile(ContentSettings):
+    """The `data` part of an update, or its whole body if no file comes; what is absent stays as it is."""
+
+    name: Annotated[str, AfterValidator(_not_blank)] | None = Field(
+        default=None, description="New name, cut to 200 characters; the file's name if one comes."
+    )
+    doc_language: str | None = Field(default=None, max_length=255, description="Language of the text.")
+
+
+class UpdateByText(UpdateByFile):
+    """An update of a document from a text; what is absent stays as it is."""
+
+    text: ContentText | None = Field(default=None, description="The new content; may be empty. NUL is dropped.")
 
 
 class ListDocuments(WireModel):

@@ -1,6 +1,8 @@
 """Where a document's content comes from: a text in the request, or an uploaded file."""
 
 import mimetypes
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +11,7 @@ from uuid import uuid4
 from zhiku.blobs.base import BlobStore
 from zhiku.documents.file_types import split_name
 from zhiku.documents.store import Upload
+from zhiku.errors import ZhikuError
 
 
 class Source(Protocol):
@@ -76,6 +79,19 @@ class FileSource:
 
     def store(self, blobs: BlobStore, key: str) -> None:
         blobs.put_file(key, self.path)
+
+
+@contextmanager
+def stored(blobs: BlobStore, source: Source, key: str) -> Generator[None]:
+    """Store the content, and take it away again if the block refuses the request. Raises StorageFull."""
+    source.store(blobs, key)
+    try:
+        yield
+    except ZhikuError as error:
+        # A refusal comes before the commit, so that nothing refers to the file. After another failure something may.
+        if error.status < 500:
+            blobs.delete(key)
+        raise
 
 
 def new_upload(source: Source, dataset_id: str, created_by: str, now: float) -> Upload:

@@ -1,0 +1,44 @@
+"""The work on a document's content: when it may begin, and how it is queued."""
+
+from typing import Any
+
+from zhiku.db.engine import Connection
+from zhiku.documents import store
+from zhiku.documents.store import Document
+from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, InvalidParam
+from zhiku.jobs import queue
+from zhiku.jobs.kinds import IngestDocument
+from zhiku.runtime import Runtime
+
+FINISHED = ("completed", "error")
+IN_WORK = ("parsing", "cleaning", "splitting", "indexing")
+
+
+def job_subject(document_id: str) -> str:
+    """Return the subject under which a document's work is queued, so that it never runs twice at once."""
+    return f"document:{document_id}"
+
+
+def queue_work(rt: Runtime, tx: Connection, document: Document) -> None:
+    """Queue the work on a document's newest content in the caller's transaction."""
+    job = IngestDocument(document_id=document.id, generation=document.generation)
+    queue.enqueue(tx, rt.clock, job, subject=job_subject(document.id), dataset_id=document.dataset_id)
+
+
+def restart_work(rt: Runtime, tx: Connection, document: Document, values: dict[str, Any]) -> Document:
+    """Return the document waiting with new content, whose work is queued in place of what was under way."""
+    queue.cancel_subject(tx, job_subject(document.id))
+    restarted = store.restart_document(tx, document.number, values)
+    queue_work(rt, tx, restarted)
+    return restarted
+
+
+def check_editable(document: Document) -> None:
+    """Raise what an update is refused for (contract D50, D51): archived, off or paused, in work."""
+    if document.is_archived:
+        raise ArchivedDocumentImmutable
+    is_finished = document.indexing_status in FINISHED
+    if not document.is_enabled or (document.paused_at is not None and not is_finished):
+        raise InvalidParam("Document is not available")
+    if not is_finished:
+        raise DocumentIndexing
