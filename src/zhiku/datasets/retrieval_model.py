@@ -3,7 +3,7 @@
 from typing import Any, Literal, cast
 
 import msgspec
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from zhiku.http.schema import WireModel
 
@@ -20,7 +20,7 @@ class RerankingModel(WireModel):
 class VectorSetting(WireModel):
     """The semantic side of a weighted score."""
 
-    vector_weight: FiniteFloat | None = Field(default=None, ge=0)
+    vector_weight: float | None = Field(default=None, ge=0)
     embedding_provider_name: str = ""
     embedding_model_name: str = ""
 
@@ -28,7 +28,7 @@ class VectorSetting(WireModel):
 class KeywordSetting(WireModel):
     """The lexical side of a weighted score."""
 
-    keyword_weight: FiniteFloat | None = Field(default=None, ge=0)
+    keyword_weight: float | None = Field(default=None, ge=0)
 
 
 class Weights(WireModel):
@@ -49,7 +49,7 @@ class RetrievalModel(WireModel):
     weights: Weights | None = None
     top_k: int = Field(default=3, ge=1, le=200)
     score_threshold_enabled: bool = False
-    score_threshold: FiniteFloat | None = None
+    score_threshold: float | None = None
 
     @model_validator(mode="before")
     @classmethod
