@@ -117,6 +117,12 @@ class InvalidMetadata(ZhikuError):
     message = "The metadata content is incorrect. Please check and verify."
 
 
+class InvalidAction(ZhikuError):
+    """The action in the path is not one that can be taken."""
+
+    status, code, message = 400, "invalid_action", "Invalid action."
+
+
 class HighQualityDatasetOnly(ZhikuError):
     """An image-only query on an economy dataset."""
 

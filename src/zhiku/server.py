@@ -16,6 +16,7 @@ from zhiku.http.envelope import Envelope, reraise
 from zhiku.http.limits import RateLimit
 from zhiku.http.metrics import Measured, RequestMetrics
 from zhiku.http.upload import clear_incoming
+from zhiku.metadata import routes as metadata_routes
 from zhiku.retrieval import routes as retrieval_routes
 from zhiku.runtime import Runtime
 from zhiku.segments import routes as segment_routes
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     segment_routes.router,
     dataset_routes.router,
     update_routes.router,
+    metadata_routes.router,
     tag_routes.router,
     server_routes.router,
 )

@@ -12,3 +12,13 @@ BUILT_IN_TYPES = {
     SOURCE: "string",
 }
 """Name to type, in the order in which the contract shows them."""
+
+SOURCES = {
+    "upload_file": "file_upload",
+    "local_file": "file_upload",
+    "website_crawl": "website",
+    "notion_import": "notion",
+    "online_document": "online_document",
+    "online_drive": "online_drive",
+}
+"""A document's `data_source_type` to the value of `source`."""

@@ -216,6 +216,11 @@ def set_embedding(tx: Connection, dataset_id: str, embedding_key: str, dimension
     )
 
 
+def set_built_in_fields(tx: Connection, dataset_id: str, is_enabled: bool) -> None:
+    """Show the built-in metadata fields of the dataset's documents, or hide them."""
+    tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(is_built_in_field_enabled=is_enabled))
+
+
 def set_index_generation(tx: Connection, dataset_id: str, generation: int) -> bool:
     """Let another shard answer for the dataset; False if the dataset is gone."""
     changed = update(datasets).where(datasets.c.id == dataset_id).values(index_generation=generation)

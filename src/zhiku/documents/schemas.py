@@ -137,7 +137,7 @@ def document_body(row: DocumentRow) -> dict[str, Any]:
         **_shared(document),
         "tokens": document.tokens,
         "word_count": document.word_count,
-        "doc_metadata": [],
+        "doc_metadata": metadata_body(row),
     }
 
 
@@ -146,7 +146,7 @@ def document_detail_body(
 ) -> dict[str, Any]:
     """Return the document's detail; `part` is all, only or without, as asked by the `metadata` parameter."""
     document = row.document
-    metadata: dict[str, Any] = {"doc_type": None, "doc_metadata": []}
+    metadata: dict[str, Any] = {"doc_type": None, "doc_metadata": metadata_body(row)}
     if part == "only":
         return {"id": document.id, **metadata}
     latency = None
@@ -171,6 +171,11 @@ def document_detail_body(
         "doc_language": document.doc_language,
     }
     return body if part == "without" else body | metadata
+
+
+def metadata_body(row: DocumentRow) -> list[dict[str, Any]]:
+    """Return a document's metadata as lists and details show it."""
+    return [{"id": one.id, "name": one.name, "type": one.type, "value": one.value} for one in row.metadata]
 
 
 def metadata_part(value: str | None) -> str:

@@ -19,7 +19,7 @@ from zhiku.documents.schemas import DocumentSettings, ListDocuments
 from zhiku.documents.source import Source, new_upload, stored
 from zhiku.documents.store import Document, DocumentRow, NewDocument, Progress, Upload
 from zhiku.documents.updates import Change, update_document
-from zhiku.documents.work import IN_WORK, job_subject, queue_work, restart_work
+from zhiku.documents.work import IN_WORK, job_subject, queue_work, restart_work, with_metadata
 from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, NotFound
 from zhiku.http.paging import Page
 from zhiku.indexes import outbox
@@ -60,7 +60,7 @@ def create_document(
     with stored(rt.blobs, source, upload.blob_key), rt.db.begin() as tx:
         row = _write(rt, tx, dataset.id, _Order(actor, upload, settings, source))
     rt.wakeups.jobs()
-    return row, row.document.batch
+    return with_metadata(rt, row), row.document.batch
 
 
 def get_document(rt: Runtime, dataset_id: str, document_id: str) -> DocumentRow:

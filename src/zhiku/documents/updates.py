@@ -13,7 +13,7 @@ from zhiku.documents.decision import check_model, decide_update
 from zhiku.documents.schemas import ContentSettings
 from zhiku.documents.source import Source, new_upload, stored
 from zhiku.documents.store import Document, DocumentRow, Upload
-from zhiku.documents.work import check_editable, restart_work
+from zhiku.documents.work import check_editable, restart_work, with_metadata
 from zhiku.errors import InvalidParam, NotFound
 from zhiku.runtime import Runtime
 
@@ -63,7 +63,7 @@ def update_document(
         row = _write(rt, tx, dataset.id, document_id, change, upload)
     if not change.is_rename:
         rt.wakeups.jobs()
-    return row, row.document.batch
+    return with_metadata(rt, row), row.document.batch
 
 
 def _find(conn: Connection, dataset_id: str, document_id: str) -> Document:

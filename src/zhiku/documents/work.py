@@ -4,7 +4,7 @@ from typing import Any
 
 from zhiku.db.engine import Connection
 from zhiku.documents import store
-from zhiku.documents.store import Document
+from zhiku.documents.store import Document, DocumentRow
 from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, InvalidParam
 from zhiku.jobs import queue
 from zhiku.jobs.kinds import IngestDocument
@@ -31,6 +31,12 @@ def restart_work(rt: Runtime, tx: Connection, document: Document, values: dict[s
     restarted = store.restart_document(tx, document.number, values)
     queue_work(rt, tx, restarted)
     return restarted
+
+
+def with_metadata(rt: Runtime, row: DocumentRow) -> DocumentRow:
+    """Return a document just written as it is shown: with the metadata it keeps."""
+    with rt.db.read() as conn:
+        return store.with_metadata(conn, [row])[0]
 
 
 def check_editable(document: Document) -> None:
