@@ -36,13 +36,13 @@ class Product:
     embedder: WordEmbedder
     handlers: Mapping[str, JobHandler[Runtime]]
     index: MemoryIndex
+    applier: Applier
     key: str
     made: dict[str, Any] = field(default_factory=dict)
 
     def settle(self) -> None:
         """Run jobs and apply the outbox until nothing is left to do."""
-        applier = Applier(self.rt, self.index)
-        while run_jobs(self.rt, self.handlers) + applier.apply_pending():
+        while run_jobs(self.rt, self.handlers) + self.applier.apply_pending():
             pass
 
     def create_dataset(self, name: str = "Guide", **fields: Any) -> str:
@@ -92,6 +92,11 @@ def open_product(data_dir: Path, db: Database, clock: Clock | None = None, **set
     options = Settings(data_dir=data_dir, **settings)
     embedder = WordEmbedder()
     index = MemoryIndex()
+
+    def apply_now(_dataset_id: str, _sequence: int) -> bool:
+        applier.apply_pending()
+        return True
+
     rt = Runtime(
         settings=options,
         clock=clock,
@@ -99,17 +104,18 @@ def open_product(data_dir: Path, db: Database, clock: Clock | None = None, **set
         blobs=LocalBlobs(options.blobs_dir),
         models=ModelCatalog({MODEL: lambda: embedder}, default=MODEL),
         index=index,
-        wakeups=Wakeups(jobs=lambda: None, outbox=lambda: None),
+        wakeups=Wakeups(jobs=lambda: None, outbox=lambda: None, applied=apply_now),
         activity=Activity(clock),
         hits=HitCounts(db),
     )
+    applier = Applier(rt, index)
     ensure_workspace(rt)
     _, key = create_key(rt, "test")
     app = create_app(rt)
     with make_sandbox(options) as sandbox:
         api = TestClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False)
         anonymous = TestClient(app, raise_server_exceptions=False)
-        yield Product(rt, api, anonymous, embedder, make_handlers(sandbox), index, key)
+        yield Product(rt, api, anonymous, embedder, make_handlers(sandbox), index, applier, key)
 
 
 def _json(value: Any) -> str:

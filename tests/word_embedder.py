@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zhiku.errors import ModelCallFailed
 from zhiku.providers.base import Vectors
 from zhiku.text.words import words
 
@@ -21,11 +22,14 @@ class WordEmbedder:
 
     def __init__(self) -> None:
         self.embedded: list[str] = []
+        self.failure: str | None = None
 
     def embed_query(self, text: str) -> Vectors:
         return _embed(text)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        if self.failure is not None:
+            raise ModelCallFailed(self.failure)
         self.embedded.extend(texts)
         return np.stack([_embed(text) for text in texts]) if texts else np.zeros((0, DIMENSION), np.float32)
 

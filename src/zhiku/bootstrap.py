@@ -9,11 +9,12 @@ from zhiku.db.engine import Database
 from zhiku.db.hits import HitCounts
 from zhiku.indexes.base import Index
 from zhiku.indexes.edge import EdgeIndex
+from zhiku.ingestion.embed import SegmentEmbedding
 from zhiku.ingestion.extract.parts import Limits
 from zhiku.ingestion.extract.sandbox import Sandbox
 from zhiku.ingestion.pipeline import Ingestion
 from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge
-from zhiku.jobs.kinds import IngestDocument, PurgeBlobs, PurgeEmbeddings, get_kind
+from zhiku.jobs.kinds import EmbedSegments, IngestDocument, PurgeBlobs, PurgeEmbeddings, get_kind
 from zhiku.jobs.worker import JobHandler
 from zhiku.providers.base import Embedder
 from zhiku.providers.builtin import BuiltinEmbedder
@@ -71,6 +72,7 @@ def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
     """Return what runs each kind of job."""
     return {
         get_kind(IngestDocument): Ingestion(sandbox),
+        get_kind(EmbedSegments): SegmentEmbedding(),
         get_kind(PurgeBlobs): BlobPurge(),
         get_kind(PurgeEmbeddings): EmbeddingPurge(),
     }

@@ -18,6 +18,8 @@ class Wakeups:
 
     jobs: Callable[[], None]
     outbox: Callable[[], None]
+    # Waits, at most 10 s, until the index has the dataset's outbox row of this number; False if it has not.
+    applied: Callable[[str, int], bool]
 
 
 class Activity:

@@ -19,6 +19,7 @@ from zhiku.http.upload import clear_incoming
 from zhiku.metadata import routes as metadata_routes
 from zhiku.retrieval import routes as retrieval_routes
 from zhiku.runtime import Runtime
+from zhiku.segments import child_routes
 from zhiku.segments import routes as segment_routes
 from zhiku.tags import routes as tag_routes
 
@@ -26,9 +27,10 @@ from zhiku.tags import routes as tag_routes
 ROUTERS: tuple[APIRouter, ...] = (
     retrieval_routes.router,
     document_routes.router,
-    segment_routes.router,
-    dataset_routes.router,
     update_routes.router,
+    segment_routes.router,
+    child_routes.router,
+    dataset_routes.router,
     metadata_routes.router,
     tag_routes.router,
     server_routes.router,

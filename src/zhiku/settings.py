@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     upload_file_bytes: int = Field(default=15 * 1024 * 1024, gt=0)
     json_body_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     segment_max_tokens: int = Field(default=4000, gt=0)
+    segments_per_request: int = Field(default=0, ge=0)
     replace_same_name: bool = True
     rate_limit_per_minute: int = Field(default=0, ge=0)
     top_k_max: int = Field(default=200, gt=0)

@@ -12,7 +12,7 @@ from zhiku.settings import Settings
 @contextmanager
 def open_catalog(settings: Settings) -> Generator[Runtime]:
     """Yield a runtime without an index, on a catalog of this program's version."""
-    rt = make_runtime(settings, Wakeups(jobs=_ignore, outbox=_ignore), index=None)
+    rt = make_runtime(settings, Wakeups(jobs=_ignore, outbox=_ignore, applied=_never_waits), index=None)
     try:
         migrate(rt.db)
         yield rt
@@ -22,3 +22,8 @@ def open_catalog(settings: Settings) -> Generator[Runtime]:
 
 def _ignore() -> None:
     """A running server finds the work at its next look."""
+
+
+def _never_waits(_dataset_id: str, _sequence: int) -> bool:
+    """A command asks for work and does not need the index to have it."""
+    return False

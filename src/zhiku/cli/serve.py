@@ -87,9 +87,8 @@ class Backstage:
         self._stop = threading.Event()
         self._wake_outbox = threading.Event()
         self.index = open_index(settings)
-        self.rt = make_runtime(
-            settings, Wakeups(jobs=self._wake_worker, outbox=self._wake_outbox.set), index=self.index
-        )
+        wakeups = Wakeups(jobs=self._wake_worker, outbox=self._wake_outbox.set, applied=self._wait_applied)
+        self.rt = make_runtime(settings, wakeups, index=self.index)
         self.applier = Applier(self.rt, self.index, self._note_applied, self._request_rebuild)
         self.keeper = IndexKeeper(self.rt, self.index, self.applier, settings.index_dir)
         hooks = SupervisorHooks(self._has_jobs, self._wake_outbox.set, self._release_leases)
@@ -124,6 +123,9 @@ class Backstage:
         thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
+
+    def _wait_applied(self, dataset_id: str, sequence: int) -> bool:
+        return self.applier.wait_applied(dataset_id, sequence)
 
     def _note_applied(self, dataset_id: str) -> None:
         self.keeper.note_applied(dataset_id)

@@ -20,7 +20,7 @@ def run_child_worker(settings: Settings) -> None:
     link = ParentLink(on_close=stop.set)
     set_up_log()
     lower_priority()
-    rt = make_runtime(settings, Wakeups(jobs=_look_again, outbox=link.say_outbox), index=None)
+    rt = make_runtime(settings, Wakeups(jobs=_look_again, outbox=link.say_outbox, applied=_never_waits), index=None)
     options = WorkerOptions(
         owner=f"{OWNER_PREFIX}{os.getpid()}", idle_seconds=settings.worker_idle_seconds, wait=link.wait
     )
@@ -32,3 +32,8 @@ def run_child_worker(settings: Settings) -> None:
 
 def _look_again() -> None:
     """The loop looks for the next job by itself when this one is done."""
+
+
+def _never_waits(_dataset_id: str, _sequence: int) -> bool:
+    """Only requests wait for the index."""
+    return False

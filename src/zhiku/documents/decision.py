@@ -10,7 +10,14 @@ from zhiku.datasets import store as dataset_store
 from zhiku.datasets.service import check_rerank_model, dataset_model, remembered_model, retrieval_model_json
 from zhiku.datasets.store import Dataset, ProcessRuleRow
 from zhiku.db.engine import Connection
-from zhiku.documents.rules import ProcessRule, automatic_rule, parse_process_rule, rule_from_json, rule_to_wire
+from zhiku.documents.rules import (
+    ProcessRule,
+    automatic_rule,
+    parse_process_rule,
+    rule_for_form,
+    rule_from_json,
+    rule_to_wire,
+)
 from zhiku.documents.schemas import ContentSettings, DocumentSettings
 from zhiku.documents.source import Source
 from zhiku.documents.store import Document
@@ -47,11 +54,13 @@ def decide(rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSe
     """Return what the request comes to. Raises InvalidParam, ProviderNotInitialize."""
     values = _decide_values(rt, dataset, settings)
     rule, is_new_rule = _choose_rule(rt, conn, dataset, settings, source)
-    doc_form = settings.doc_form or dataset.doc_form or "text_model"
-    _check_form(doc_form, dataset.doc_form, rule)
+    implied = "hierarchical_model" if rule.mode == "hierarchical" else "text_model"
+    doc_form = settings.doc_form or dataset.doc_form or implied
+    _check_form(doc_form, dataset.doc_form)
     if dataset.doc_form is None:
         values.update(doc_form=doc_form, data_source_type="upload_file")
-    return Decision(doc_form, rule, is_new_rule, values)
+    fitted = _fitted(rule, doc_form)
+    return Decision(doc_form, fitted, is_new_rule or fitted is not rule, values)
 
 
 def decide_update(
@@ -60,8 +69,8 @@ def decide_update(
     """Return what an update comes to; without a rule the document keeps its own. Raises InvalidParam."""
     new_rule = None
     if settings.process_rule is not None:
-        new_rule = _sent_rule(rt, conn, dataset.id, settings.process_rule)
-    _check_form(settings.doc_form or document.doc_form, document.doc_form, new_rule)
+        new_rule = _fitted(_sent_rule(rt, conn, dataset.id, settings.process_rule), document.doc_form)
+    _check_form(settings.doc_form or document.doc_form, document.doc_form)
     return UpdateDecision(new_rule, _retrieval_values(rt, dataset, settings))
 
 
@@ -71,11 +80,16 @@ def check_model(rt: Runtime, dataset: Dataset) -> None:
         raise ProviderNotInitialize
 
 
-def _check_form(doc_form: str, fixed: str | None, rule: ProcessRuleRow | None) -> None:
+def _check_form(doc_form: str, fixed: str | None) -> None:
     if fixed is not None and doc_form != fixed:
         raise InvalidParam("doc_form is different from the dataset doc_form.", params="doc_form")
-    if doc_form != "text_model" or (rule is not None and rule.mode == "hierarchical"):
-        raise InvalidParam("Invalid doc_form.", params="doc_form")
+
+
+def _fitted(row: ProcessRuleRow, doc_form: str) -> ProcessRuleRow:
+    """Return the rule a document of this form is cut with: the row itself, or a new one with what it lacks (D62)."""
+    rule = rule_from_json(row.mode, row.rules_json)
+    fitted = rule_for_form(rule, doc_form)
+    return row if fitted == rule else _rule_row(row.dataset_id, fitted)
 
 
 def _decide_values(rt: Runtime, dataset: Dataset, settings: DocumentSettings) -> dict[str, Any]:

@@ -100,6 +100,12 @@ class UpdateByText(UpdateByFile):
     text: ContentText | None = Field(default=None, description="The new content; may be empty. NUL is dropped.")
 
 
+class ChangeStatus(WireModel):
+    """Which documents to switch."""
+
+    document_ids: list[str] = Field(default_factory=list, description="Ids; unknown ones are skipped.")
+
+
 class ListDocuments(WireModel):
     """Which documents to list."""
 

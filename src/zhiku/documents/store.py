@@ -244,6 +244,11 @@ def change_document(tx: Connection, number: int, values: dict[str, Any]) -> Docu
     return Document(*tx.execute(statement).one())
 
 
+def change_documents(tx: Connection, numbers: Sequence[int], values: dict[str, Any]) -> None:
+    """Write the same values, which leave the content alone, to all of these documents."""
+    tx.execute(update(documents).where(documents.c.number.in_(numbers)).values(**values))
+
+
 def find_document(conn: Connection, dataset_id: str, document_id: str) -> Document | None:
     """Return a document of this dataset, or None."""
     row = conn.execute(_BY_ID, {"dataset_id": dataset_id, "document_id": document_id}).first()
@@ -388,6 +393,15 @@ def sum_live_terms(conn: Connection, number: int, generation: int) -> tuple[int,
     )
     counts = [conn.execute(statement).one() for statement in (own, children)]
     return sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts)
+
+
+def add_counts(tx: Connection, dataset_id: str, number: int, words: int, tokens: int) -> None:
+    """Change a document's word and token counts by what an edit of a segment added."""
+    tx.execute(
+        update(documents)
+        .where(documents.c.number == number, documents.c.dataset_id == dataset_id)
+        .values(word_count=documents.c.word_count + words, tokens=documents.c.tokens + tokens)
+    )
 
 
 def delete_document(tx: Connection, number: int) -> None:

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from zhiku.datasets.deps import DatasetDep
 from zhiku.documents.deps import OwnDocumentDep
 from zhiku.documents.file_types import check_filename, shorten_name
-from zhiku.documents.schemas import NAME_CHARS, UpdateByFile, UpdateByText, document_body
+from zhiku.documents.schemas import NAME_CHARS, ChangeStatus, Done, UpdateByFile, UpdateByText, document_body
 from zhiku.documents.source import FileSource, TextSource
+from zhiku.documents.status import change_status, check_action
 from zhiku.documents.store import DocumentRow
 from zhiku.documents.updates import Change, check_update, update_document
 from zhiku.errors import (
@@ -19,6 +20,7 @@ from zhiku.errors import (
     FilenameMissing,
     FileTooLarge,
     Forbidden,
+    InvalidAction,
     InvalidParam,
     NoFileUploaded,
     NotFound,
@@ -101,6 +103,24 @@ async def update_document_file(
 ) -> Response:
     """Update a document from an uploaded file, or its rule or name without one."""
     return await _update_by_file(request, rt, actor, dataset, document)
+
+
+@operation(
+    router,
+    "PATCH",
+    "/datasets/{dataset_id:id}/documents/status/{action}",
+    body=ChangeStatus,
+    reply=Done,
+    errors=(NotFound, Forbidden, InvalidAction, InvalidParam),
+)
+async def change_document_status(
+    request: Request, rt: RuntimeDep, actor: ActorDep, dataset: DatasetDep, action: str
+) -> Response:
+    """Enable, disable, archive or un_archive documents: all of them, or none if one refuses."""
+    check_action(action)
+    body = await read_body(request, ChangeStatus)
+    await in_thread(change_status, rt, actor, dataset.id, action, body.document_ids)
+    return encode(Done())
 
 
 async def _update_by_file(

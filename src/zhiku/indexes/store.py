@@ -29,6 +29,11 @@ class PostingRow:
     vector: bytes | None
 
 
+def posting_number_of_child(number: int) -> int:
+    """Return the posting number of a child chunk by its own number."""
+    return number + CHILD_POSTINGS
+
+
 def count_live_postings(connection: Connection, dataset_id: str) -> int:
     """Return how many postings the dataset's index should have."""
     condition = _is_live(dataset_id)

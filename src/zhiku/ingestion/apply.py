@@ -29,6 +29,8 @@ from zhiku.segments import hook_store
 from zhiku.segments.indexing import shard_of
 
 POLL_SECONDS = 0.5
+# How long an edit waits for the index, and how long between two looks if nobody calls.
+WAIT_SECONDS, LOOK_SECONDS = 10.0, 0.05
 ROWS = 200
 PAGE = 1024
 # Postings a call while nobody asks, and while somebody does: a call holds the interpreter for ~60 us a posting, so the
@@ -61,6 +63,7 @@ class Applier:
         self._on_applied = on_applied
         self._on_rebuild = on_rebuild
         self._lock = threading.RLock()
+        self._progress = threading.Condition()
         # Datasets whose rows a rebuild will want again, and those whose shard cannot take any.
         self._retained: set[str] = set()
         self._damaged: set[str] = set()
@@ -92,6 +95,18 @@ class Applier:
             with self._lock:
                 applied += self._try_apply(dataset_id)
         return applied
+
+    def wait_applied(self, dataset_id: str, sequence: int) -> bool:
+        """Wait until the shard has the row of this number, so that its writer finds it; False if it takes long."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            with self._rt.db.read() as conn:
+                pending = outbox.list_pending(conn, dataset_id, 0, 1)
+            if not pending or pending[0].sequence > sequence:
+                return True
+            with self._progress:
+                self._progress.wait(LOOK_SECONDS)
+        return False
 
     def retain(self, dataset_id: str) -> int:
         """Keep the dataset's outbox rows from now on; return the number of the last one the shard has.
@@ -143,6 +158,8 @@ class Applier:
             self._damaged.add(dataset_id)
             self._on_rebuild(dataset_id)
             return 0
+        with self._progress:
+            self._progress.notify_all()
         self._on_applied(dataset_id)
         return applied
 
@@ -155,13 +172,16 @@ class Applier:
 
     def _replay(self, shard: Shard, change: outbox.Change) -> None:
         """Do to the new shard what was done to the old one; what has changed since is in a later row."""
+        with self._rt.db.read() as conn:
+            dataset = dataset_store.find_dataset(conn, shard.dataset_id)
+        if dataset is None:
+            return
         if not isinstance(change, PutDocument):
-            self._delete(shard, change)
+            self._edit(shard, dataset, change)
             return
         with self._rt.db.read() as conn:
             document = document_store.find_document_by_id(conn, change.document_id)
-            dataset = dataset_store.find_dataset(conn, shard.dataset_id)
-        if document is None or dataset is None or document.live_generation != change.generation:
+        if document is None or document.live_generation != change.generation:
             return
         after = 0
         while True:
@@ -235,12 +255,18 @@ class Applier:
             elif isinstance(row.change, outbox.RebuildShard):
                 self._on_rebuild(dataset_id)
             elif dataset is not None:
-                self._delete(shard_of(dataset), row.change)
+                self._edit(shard_of(dataset), dataset, row.change)
         with self._rt.db.begin() as tx:
             self._end_rows(tx, dataset_id, last)
 
-    def _delete(self, shard: Shard, change: outbox.Change) -> None:
-        if isinstance(change, outbox.DeletePostings):
+    def _edit(self, shard: Shard, dataset: Dataset, change: outbox.Change) -> None:
+        if isinstance(change, outbox.PutSegments):
+            with self._rt.db.read() as conn:
+                rows = hook_store.list_segment_postings(conn, change.numbers, dataset.embedding_key)
+                known = hook_store.list_hook_numbers(conn, change.numbers)
+            self._index.delete(shard, sorted(set(known) - {row.number for row in rows}))
+            self._put(shard, [make_posting(row) for row in rows])
+        elif isinstance(change, outbox.DeletePostings):
             self._index.delete(shard, change.numbers)
         elif isinstance(change, outbox.DeleteDocument):
             self._index.delete_documents(shard, [change.document_number])

@@ -28,8 +28,9 @@ def _pairs_in(text: str) -> list[Piece]:
     marks = list(_MARK.finditer(text))
     pairs: list[Piece] = []
     question = ""
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        said = text[mark.end() : following.start() if following else len(text)].strip()
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    for mark, end in zip(marks, ends, strict=False):
+        said = text[mark.end() : end].strip()
         if mark["question"]:
             question = said
         elif question and said:

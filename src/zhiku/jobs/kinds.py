@@ -10,6 +10,13 @@ class IngestDocument(msgspec.Struct, frozen=True, tag_field="kind", tag="ingest_
     generation: int
 
 
+class EmbedSegments(msgspec.Struct, frozen=True, tag_field="kind", tag="embed_segments"):
+    """Embed segments that a person wrote, where the model took too long for the request, and hand them to the index."""
+
+    dataset_id: str
+    numbers: list[int]
+
+
 class PurgeBlobs(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_blobs"):
     """Delete files that nothing in the catalog names any more; a key that ends with `/` stands for all below it."""
 
@@ -26,7 +33,7 @@ class PurgeEmbeddings(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_
     """Delete embeddings of texts that no segment has any more."""
 
 
-Payload = IngestDocument | PurgeBlobs | PurgeEmbeddings | RebuildIndex
+Payload = IngestDocument | EmbedSegments | PurgeBlobs | PurgeEmbeddings | RebuildIndex
 
 _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.http.schema import WireModel
-from zhiku.retrieval.store import DocumentRef
+from zhiku.retrieval.store import ChildRef, DocumentRef
 from zhiku.segments.store import Segment
 
 QUERY_CHARS = 250
@@ -34,9 +34,18 @@ class RetrieveRequest(WireModel):
 
 
 @dataclass(frozen=True, slots=True)
+class MatchedChild:
+    """A child chunk by which a segment was found, and how well it fits, in [0, 1]."""
+
+    child: ChildRef
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One answer: a segment, its document and how well it fits, in [0, 1]."""
 
     segment: Segment
     document: DocumentRef
     score: float
+    children: list[MatchedChild]

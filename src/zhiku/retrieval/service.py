@@ -1,6 +1,7 @@
 """retrieve(): the story of one question, one line a step."""
 
 from zhiku.datasets.store import Dataset
+from zhiku.db.engine import Connection
 from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
 from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked
 from zhiku.providers.base import Embedder
@@ -10,7 +11,7 @@ from zhiku.retrieval.plan import Plan, plan_retrieval
 from zhiku.retrieval.rerank import check_reranking, cut_hits
 from zhiku.retrieval.schemas import Record, RetrieveRequest
 from zhiku.retrieval.search import embed_query, search_branches
-from zhiku.retrieval.shape import make_records
+from zhiku.retrieval.shape import Found, make_records
 from zhiku.runtime import Runtime
 from zhiku.segments.indexing import find_embedder
 
@@ -60,11 +61,18 @@ def _read_records(rt: Runtime, plan: Plan, hits: list[Hit]) -> list[Record]:
     while True:
         last = _with_ties(hits, wanted)
         with rt.db.read() as conn:
-            found = store.list_answering(conn, [hit.number for hit in hits[:last]])
+            found = _find(conn, [hit.number for hit in hits[:last]])
         records = make_records(hits[:last], found, plan.top_k)
         if len(records) == plan.top_k or last == len(hits):
             return records
         wanted = last * RECALL_GROWTH
+
+
+def _find(conn: Connection, postings: list[int]) -> Found:
+    """Return what postings lead to: segments, directly or from their child chunks."""
+    children = store.list_children(conn, postings)
+    numbers = set(postings) if not children else {child.segment_number for child in children} | set(postings)
+    return Found(store.list_answering(conn, list(numbers)), children)
 
 
 def _with_ties(hits: list[Hit], wanted: int) -> int:

@@ -1,24 +1,40 @@
 """Hits → records as the contract orders them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from zhiku.indexes.base import Hit
-from zhiku.retrieval.schemas import Record
-from zhiku.retrieval.store import DocumentRef
+from zhiku.retrieval.schemas import MatchedChild, Record
+from zhiku.retrieval.store import ChildRef, DocumentRef
 from zhiku.segments.schemas import segment_core
 from zhiku.segments.store import Segment
 
 
-def make_records(hits: Sequence[Hit], found: Sequence[tuple[Segment, DocumentRef, int]], top_k: int) -> list[Record]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What hits lead to: segments that may answer, each with its document and that one's position; child chunks."""
+
+    segments: Sequence[tuple[Segment, DocumentRef, int]]
+    children: Sequence[ChildRef]
+
+
+def make_records(hits: Sequence[Hit], found: Found, top_k: int) -> list[Record]:
     """Return at most `top_k` records, best first, ties by document position then segment position.
 
-    `found` holds the segments that may answer, each with its document and that document's position; hits that are
-    not among them (deleted or disabled since the index saw them) are left out.
+    A segment scores as its best hook. Hits that lead to no segment that may answer (deleted or disabled since the
+    index saw them) are left out.
     """
     scores = {hit.number: hit.score for hit in hits}
-    ranked = sorted(found, key=lambda item: (-scores[item[0].number], item[2], item[0].position))
-    return [Record(segment, document, scores[segment.number]) for segment, document, _ in ranked[:top_k]]
+    matched: dict[int, list[MatchedChild]] = {}
+    for child in found.children:
+        matched.setdefault(child.segment_number, []).append(MatchedChild(child, scores[child.posting]))
+    records: list[tuple[float, int, int, Record]] = []
+    for segment, document, position in found.segments:
+        children = sorted(matched.get(segment.number, []), key=lambda each: (-each.score, each.child.position))
+        score = max([scores.get(segment.number, 0.0), *(child.score for child in children)])
+        records.append((-score, position, segment.position, Record(segment, document, score, children)))
+    return [record for *_, record in sorted(records, key=lambda each: each[:3])[:top_k]]
 
 
 def retrieve_body(query: str, records: Sequence[Record]) -> dict[str, Any]:
@@ -36,7 +52,15 @@ def _record_body(record: Record) -> dict[str, Any]:
     }
     return {
         "segment": segment_core(record.segment) | {"document": document},
-        "child_chunks": [],
+        "child_chunks": [
+            {
+                "id": each.child.id,
+                "content": each.child.content,
+                "position": each.child.position,
+                "score": each.score,
+            }
+            for each in record.children
+        ],
         "score": record.score,
         "tsne_position": None,
         "files": [],

@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, and_, bindparam, select
 
-from zhiku.db.tables import documents, segments
+from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, segments
+from zhiku.indexes.store import CHILD_NUMBER
 from zhiku.segments.store import Segment
 
 
@@ -18,6 +19,24 @@ class DocumentRef:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChildRef:
+    """A child chunk that a query met: its posting's number, its parent's, and what a record shows of it."""
+
+    posting: int
+    segment_number: int
+    id: str
+    content: str
+    position: int
+
+
+_CHILDREN = select(
+    CHILD_NUMBER,
+    child_chunks.c.segment_number,
+    child_chunks.c.id,
+    child_chunks.c.content,
+    child_chunks.c.position,
+).where(child_chunks.c.number.in_(bindparam("numbers", expanding=True)))
 _SEGMENT = [documents.c.id if field.name == "document_id" else segments.c[field.name] for field in fields(Segment)]
 _DOCUMENT = [documents.c[field.name] for field in fields(DocumentRef)]
 _ANSWERING = (
@@ -44,3 +63,11 @@ def list_answering(conn: Connection, numbers: Sequence[int]) -> list[tuple[Segme
     width, end = len(_SEGMENT), len(_SEGMENT) + len(_DOCUMENT)
     rows = conn.execute(_ANSWERING, {"numbers": list(numbers)})
     return [(Segment(*row[:width]), DocumentRef(*row[width:end]), row[end]) for row in rows]
+
+
+def list_children(conn: Connection, postings: Sequence[int]) -> list[ChildRef]:
+    """Return those of the postings that are child chunks, in no order; nothing is asked where there are none."""
+    numbers = [posting - CHILD_POSTINGS for posting in postings if posting > CHILD_POSTINGS]
+    if not numbers:
+        return []
+    return [ChildRef(*row) for row in conn.execute(_CHILDREN, {"numbers": numbers})]

@@ -1,7 +1,7 @@
 """SQL of child chunks, the smaller texts by which a parent segment is found."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
@@ -66,6 +66,11 @@ def insert_children(tx: Connection, children: Sequence[tuple[int, NewChild]]) ->
         return []
     inserted = insert(child_chunks).returning(child_chunks.c.number, sort_by_parameter_order=True)
     return list(tx.execute(inserted, values).scalars())
+
+
+def moved(child: NewChild, position: int) -> NewChild:
+    """Return the child chunk at another position."""
+    return replace(child, position=position)
 
 
 def find_child(conn: Connection, segment_number: int, child_id: str) -> ChildChunk | None:

@@ -6,22 +6,49 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from zhiku.datasets.deps import DatasetDep
 from zhiku.documents.deps import DocumentDep
-from zhiku.errors import Forbidden, InvalidParam, NotFound
-from zhiku.http.operation import operation, read_query
+from zhiku.documents.store import DocumentRow
+from zhiku.errors import Forbidden, InvalidParam, NotFound, ProviderNotInitialize
+from zhiku.http.auth import ActorDep
+from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
 from zhiku.http.runtime import RuntimeDep, in_thread
-from zhiku.http.schema import encode
+from zhiku.http.schema import encode, no_content
 from zhiku.segments import service
-from zhiku.segments.schemas import ListSegments, segment_body
+from zhiku.segments.change import update_segment as change_segment
+from zhiku.segments.schemas import CreateSegments, ListSegments, UpdateSegment, segment_body
+from zhiku.segments.service import Parent
 
 router = APIRouter()
+
+SEGMENTS = "/datasets/{dataset_id:id}/documents/{document_id:id}/segments"
+ONE_SEGMENT = SEGMENTS + "/{segment_id:id}"
+
+
+@operation(
+    router,
+    "POST",
+    SEGMENTS,
+    body=CreateSegments,
+    reply=dict[str, Any],
+    errors=(NotFound, Forbidden, InvalidParam, ProviderNotInitialize),
+    is_rate_limited=True,
+)
+async def create_segments(
+    request: Request, rt: RuntimeDep, actor: ActorDep, dataset: DatasetDep, document: DocumentDep
+) -> Response:
+    """Append segments to a document; they are searchable when the reply comes."""
+    service.check_writable(rt, dataset, document.document)
+    body = await read_body(request, CreateSegments)
+    made = await in_thread(service.create_segments, rt, actor, dataset, document.document, body)
+    return encode({"data": [segment_body(*parent) for parent in made], "doc_form": document.document.doc_form})
 
 
 @operation(
     router,
     "GET",
-    "/datasets/{dataset_id:id}/documents/{document_id:id}/segments",
+    SEGMENTS,
     query=ListSegments,
     is_paged=True,
     reply=dict[str, Any],
@@ -31,5 +58,51 @@ async def list_segments(request: Request, rt: RuntimeDep, document: DocumentDep)
     """List a document's segments by position."""
     query, page = read_query(request, ListSegments), read_page(request)
     rows, total = await in_thread(service.list_segments, rt, document.document, query, page)
-    body = page_body([segment_body(row) for row in rows], total, page)
+    body = page_body([segment_body(*parent) for parent in rows], total, page)
     return encode(body | {"doc_form": document.document.doc_form})
+
+
+@operation(router, "GET", ONE_SEGMENT, reply=dict[str, Any], errors=(NotFound, Forbidden))
+async def get_segment(rt: RuntimeDep, document: DocumentDep, segment_id: str) -> Response:
+    """Get one segment."""
+    return _one(document, await in_thread(service.get_parent, rt, document.document, segment_id))
+
+
+async def update_segment(
+    request: Request,
+    rt: RuntimeDep,
+    actor: ActorDep,
+    dataset: DatasetDep,
+    document: DocumentDep,
+    segment_id: str,
+) -> Response:
+    """Change a segment's text, answer, keywords or whether it answers."""
+    await in_thread(service.get_segment, rt, document.document, segment_id)
+    change = (await read_body(request, UpdateSegment)).change()
+    if change is None:
+        raise InvalidParam("segment: Field required", params="segment")
+    parent = await in_thread(change_segment, rt, actor, dataset, document.document, segment_id, change)
+    return _one(document, parent)
+
+
+for _method in ("POST", "PATCH"):
+    operation(
+        router,
+        _method,
+        ONE_SEGMENT,
+        body=UpdateSegment,
+        reply=dict[str, Any],
+        errors=(NotFound, Forbidden, InvalidParam, ProviderNotInitialize),
+        is_rate_limited=True,
+    )(update_segment)
+
+
+@operation(router, "DELETE", ONE_SEGMENT, status=204, errors=(NotFound, Forbidden, InvalidParam), is_rate_limited=True)
+async def delete_segment(rt: RuntimeDep, dataset: DatasetDep, document: DocumentDep, segment_id: str) -> Response:
+    """Delete a segment with its child chunks."""
+    await in_thread(service.delete_segment, rt, dataset, document.document, segment_id)
+    return no_content()
+
+
+def _one(document: DocumentRow, parent: Parent) -> Response:
+    return encode({"data": segment_body(*parent), "doc_form": document.document.doc_form})

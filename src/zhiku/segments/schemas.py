@@ -1,12 +1,84 @@
-"""What segment routes take and give back (contract 3.1, 3.4)."""
+"""What segment and child chunk routes take and give back (contract 3.1, 3.4, 3.5)."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
 
 import msgspec
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from zhiku.http.schema import WireModel
+from zhiku.http.schema import ContentText, WireModel
+from zhiku.segments.child_store import ChildChunk
 from zhiku.segments.store import Segment
+
+MOST_ATTACHMENTS = 10
+
+
+def _with_content(content: str) -> str:
+    if not content.strip():
+        raise ValueError("Content is empty")
+    return content
+
+
+def _few_attachments(ids: list[str]) -> list[str]:
+    if len(ids) > MOST_ATTACHMENTS:
+        raise ValueError(f"Exceeded maximum attachment limit of {MOST_ATTACHMENTS}")
+    return ids
+
+
+Content = Annotated[ContentText, AfterValidator(_with_content)]
+Attachments = Annotated[list[str], AfterValidator(_few_attachments)]
+
+
+class _Keyworded(WireModel):
+    @model_validator(mode="before")
+    @classmethod
+    def accept_keyword(cls, raw: Any) -> Any:
+        """Read `keyword`, as one client spells its list (contract 11.17); `keywords` wins."""
+        if not isinstance(raw, dict):
+            return raw
+        given = cast("dict[str, Any]", raw)
+        if given.get("keywords") is None and isinstance(given.get("keyword"), list):
+            return {**given, "keywords": given["keyword"]}
+        return given
+
+
+class SegmentIn(_Keyworded):
+    """A segment written by a person."""
+
+    content: Content = Field(description="The text; the question in a Q&A document.")
+    answer: ContentText | None = Field(default=None, description="The answer, in a Q&A document.")
+    keywords: list[str] | None = Field(default=None, description="Kept as given.")
+    attachment_ids: Attachments = Field(default_factory=list[str], description="Uploaded images, at most 10.")
+
+
+class CreateSegments(WireModel):
+    """Segments to append to a document."""
+
+    segments: list[SegmentIn] | None = Field(default=None, description="At least one.")
+
+
+class SegmentChange(_Keyworded):
+    """What to change of a segment; what is absent stays."""
+
+    content: Content | None = Field(default=None, description="New text.")
+    answer: ContentText | None = Field(default=None, description="New answer, in a Q&A document.")
+    keywords: list[str] | None = Field(default=None, description="Replace the keywords exactly; empty clears them.")
+    enabled: bool | None = Field(default=None, description="Whether the segment may answer.")
+    regenerate_child_chunks: bool = Field(default=False, description="Cut the child chunks anew.")
+    attachment_ids: Attachments | None = Field(default=None, description="Uploaded images, at most 10.")
+    summary: str | None = Field(default=None, description="A summary to be found by; empty removes it.")
+
+
+class UpdateSegment(SegmentChange):
+    """A change under `segment`, or at the top level."""
+
+    segment: SegmentChange | None = Field(default=None, description="What to change.")
+
+    def change(self) -> SegmentChange | None:
+        """Return the change that was sent, None if none was."""
+        if self.segment is not None:
+            return self.segment
+        return self if self.model_fields_set - {"segment"} else None
 
 
 class ListSegments(WireModel):
@@ -16,13 +88,49 @@ class ListSegments(WireModel):
     status: list[str] = Field(default_factory=list, description="Statuses, any of which may match.")
 
 
-def segment_body(segment: Segment) -> dict[str, Any]:
+class ChildIn(WireModel):
+    """A child chunk's text."""
+
+    content: Content = Field(description="The text.")
+
+
+class ListChildren(WireModel):
+    """Which child chunks of a segment to list."""
+
+    keyword: str | None = Field(default=None, description="Part of the content, case-insensitive.")
+
+
+def segment_body(segment: Segment, children: Sequence[ChildChunk] = ()) -> dict[str, Any]:
     """Return the Segment object of segment routes."""
     return {
         **segment_core(segment),
-        "child_chunks": [],
+        "child_chunks": [child_body(child, segment) for child in children],
         "attachments": [],
         "summary": None,
+    }
+
+
+def child_body(child: ChildChunk, parent: Segment) -> dict[str, Any]:
+    """Return the ChildChunk object; a child chunk works as long as its parent does."""
+    created_at = int(child.created_at)
+    return {
+        "id": child.id,
+        "segment_id": parent.id,
+        "content": child.content,
+        "position": child.position,
+        "word_count": child.word_count,
+        "tokens": child.tokens,
+        "index_node_id": child.index_node_id,
+        "index_node_hash": child.index_node_hash,
+        "type": child.type,
+        "status": parent.status,
+        "created_by": child.created_by,
+        "created_at": created_at,
+        "updated_at": int(child.updated_at),
+        "indexing_at": created_at,
+        "completed_at": created_at,
+        "error": parent.error,
+        "stopped_at": None if parent.stopped_at is None else int(parent.stopped_at),
     }
 
 

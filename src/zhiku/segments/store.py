@@ -1,7 +1,7 @@
 """SQL of segments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
@@ -100,6 +100,22 @@ def insert_manual(tx: Connection, new: Sequence[NewSegment], status: str, error:
     return _insert(tx, new, written)
 
 
+def moved(segment: NewSegment, position: int) -> NewSegment:
+    """Return the segment at another position."""
+    return replace(segment, position=position)
+
+
+def list_by_number(conn: Connection, numbers: Sequence[int]) -> list[Segment]:
+    """Return segments by number, ascending."""
+    statement = (
+        select(*_SEGMENT)
+        .join(documents, documents.c.number == segments.c.document_number)
+        .where(segments.c.number.in_(numbers))
+        .order_by(segments.c.number)
+    )
+    return [Segment(*row) for row in conn.execute(statement)]
+
+
 def find_segment(conn: Connection, document_number: int, generation: int, segment_id: str) -> Segment | None:
     """Return a segment of this content, or None."""
     statement = (
@@ -125,13 +141,15 @@ def delete_segment(tx: Connection, number: int) -> bool:
     return tx.execute(delete(segments).where(segments.c.number == number)).rowcount == 1
 
 
-def mark_embedded(tx: Connection, numbers: Sequence[int], now: float) -> None:
-    """Let segments answer that waited for their embeddings."""
-    tx.execute(
+def mark_embedded(tx: Connection, numbers: Sequence[int], now: float) -> list[int]:
+    """Let segments answer that waited for their embeddings; return their numbers."""
+    statement = (
         update(segments)
         .where(segments.c.number.in_(numbers), segments.c.status == "indexing")
         .values(status="completed", completed_at=now)
+        .returning(segments.c.number)
     )
+    return list(tx.execute(statement).scalars())
 
 
 def mark_failed(tx: Connection, numbers: Sequence[int], message: str, now: float) -> None:

@@ -1,0 +1,86 @@
+"""Routes of child chunks (contract 3.5)."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zhiku.datasets.deps import DatasetDep
+from zhiku.documents.deps import DocumentDep
+from zhiku.errors import Forbidden, InvalidParam, NotFound, ProviderNotInitialize
+from zhiku.http.auth import ActorDep
+from zhiku.http.operation import operation, read_body, read_query
+from zhiku.http.paging import page_body, read_page
+from zhiku.http.runtime import RuntimeDep, in_thread
+from zhiku.http.schema import encode, no_content
+from zhiku.segments import child_service
+from zhiku.segments.deps import SegmentDep
+from zhiku.segments.schemas import ChildIn, ListChildren, child_body
+
+router = APIRouter()
+
+CHILDREN = "/datasets/{dataset_id:id}/documents/{document_id:id}/segments/{segment_id:id}/child_chunks"
+ONE_CHILD = CHILDREN + "/{child_chunk_id:id}"
+WRITE_ERRORS = (NotFound, Forbidden, InvalidParam, ProviderNotInitialize)
+
+
+@operation(router, "POST", CHILDREN, body=ChildIn, reply=dict[str, Any], errors=WRITE_ERRORS, is_rate_limited=True)
+async def create_child_chunk(
+    request: Request,
+    rt: RuntimeDep,
+    actor: ActorDep,
+    dataset: DatasetDep,
+    document: DocumentDep,
+    segment: SegmentDep,
+) -> Response:
+    """Add a child chunk, by which its segment is found from then on."""
+    body = await read_body(request, ChildIn)
+    child = await in_thread(child_service.create_child, rt, actor, dataset, document.document, segment, body.content)
+    return encode({"data": child_body(child, segment)})
+
+
+@operation(
+    router,
+    "GET",
+    CHILDREN,
+    query=ListChildren,
+    is_paged=True,
+    reply=dict[str, Any],
+    errors=(NotFound, Forbidden, InvalidParam),
+)
+async def list_child_chunks(request: Request, rt: RuntimeDep, segment: SegmentDep) -> Response:
+    """List a segment's child chunks by position."""
+    query, page = read_query(request, ListChildren), read_page(request)
+    rows, total = await in_thread(child_service.list_children, rt, segment, query, page)
+    body = page_body([child_body(child, segment) for child in rows], total, page)
+    return encode(body | {"total_pages": -(-total // page.limit)})
+
+
+@operation(router, "PATCH", ONE_CHILD, body=ChildIn, reply=dict[str, Any], errors=WRITE_ERRORS, is_rate_limited=True)
+async def update_child_chunk(
+    request: Request,
+    rt: RuntimeDep,
+    actor: ActorDep,
+    dataset: DatasetDep,
+    document: DocumentDep,
+    segment: SegmentDep,
+    child_chunk_id: str,
+) -> Response:
+    """Change a child chunk's text; it counts as customized then."""
+    child = await in_thread(child_service.get_child, rt, segment, child_chunk_id)
+    body = await read_body(request, ChildIn)
+    changed = await in_thread(
+        child_service.update_child, rt, actor, dataset, document.document, (segment, child), body.content
+    )
+    return encode({"data": child_body(changed, segment)})
+
+
+@operation(router, "DELETE", ONE_CHILD, status=204, errors=(NotFound, Forbidden, InvalidParam), is_rate_limited=True)
+async def delete_child_chunk(
+    rt: RuntimeDep, dataset: DatasetDep, document: DocumentDep, segment: SegmentDep, child_chunk_id: str
+) -> Response:
+    """Delete a child chunk."""
+    child = await in_thread(child_service.get_child, rt, segment, child_chunk_id)
+    await in_thread(child_service.delete_child, rt, dataset, document.document, segment, child)
+    return no_content()

@@ -1,0 +1,18 @@
+"""From the `segment_id` in a path to the segment, or the contract's refusal."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from zhiku.documents.deps import DocumentDep
+from zhiku.http.runtime import RuntimeDep, in_thread
+from zhiku.segments import service
+from zhiku.segments.store import Segment
+
+
+async def require_segment(rt: RuntimeDep, document: DocumentDep, segment_id: str) -> Segment:
+    """Return the path's segment, which must be of the path's document. Raises NotFound."""
+    return await in_thread(service.get_segment, rt, document.document, segment_id)
+
+
+SegmentDep = Annotated[Segment, Depends(require_segment)]
