@@ -342,7 +342,7 @@ def test_an_archived_document_is_403(case: Case) -> None:
 
 def test_a_wrong_body_is_told_before_the_documents_state(case: Case) -> None:
     case.write(is_archived=True)
-    assert case.refused(lambda: case.by_text())[2] == REQUIRED
+    assert case.refused(case.by_text)[2] == REQUIRED
     assert case.refused(lambda: case.patch(b"x", "a.exe"))[0] == 415
 
 

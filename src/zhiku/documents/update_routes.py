@@ -9,7 +9,7 @@ from starlette.responses import Response
 from zhiku.datasets.deps import DatasetDep
 from zhiku.documents.deps import OwnDocumentDep
 from zhiku.documents.file_types import check_filename, shorten_name
-from zhiku.documents.schemas import NAME_CHARS, ChangeStatus, Done, UpdateByFile, UpdateByText, document_body
+from zhiku.documents.schemas import NAME_CHARS, ChangeStatus, UpdateByFile, UpdateByText, document_body
 from zhiku.documents.source import FileSource, TextSource
 from zhiku.documents.status import change_status, check_action
 from zhiku.documents.store import DocumentRow
@@ -110,7 +110,7 @@ async def update_document_file(
     "PATCH",
     "/datasets/{dataset_id:id}/documents/status/{action}",
     body=ChangeStatus,
-    reply=Done,
+    reply=dict[str, str],
     errors=(NotFound, Forbidden, InvalidAction, InvalidParam),
 )
 async def change_document_status(
@@ -120,7 +120,7 @@ async def change_document_status(
     check_action(action)
     body = await read_body(request, ChangeStatus)
     await in_thread(change_status, rt, actor, dataset.id, action, body.document_ids)
-    return encode(Done())
+    return encode({"result": "success"})
 
 
 async def _update_by_file(

@@ -68,13 +68,12 @@ def list_postings(
 
 
 def _is_live(dataset_id: str) -> ColumnElement[bool]:
-    # The contract's section on retrieval: disabled and archived documents and disabled segments never answer,
-    # and a document that is being updated answers with its last completed content.
+    # A disabled segment has no posting. A disabled or archived document keeps its own, and retrieval asks the catalog
+    # which documents may answer: so a document is switched at once, whatever its size. One that is being updated
+    # answers with its last completed content.
     is_answering = select(documents.c.number).where(
         documents.c.number == segments.c.document_number,
         documents.c.live_generation == segments.c.generation,
-        documents.c.is_enabled,
-        ~documents.c.is_archived,
     )
     return and_(
         segments.c.dataset_id == dataset_id,

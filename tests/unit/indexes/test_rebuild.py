@@ -90,7 +90,9 @@ def test_a_shard_with_a_graph_finds_the_same_nearest(catalog: Catalog, root: Pat
         )
 
 
-def test_only_what_should_answer_is_built(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
+def test_only_live_content_is_built_whatever_the_switches_of_its_document(
+    catalog: Catalog, root: Path, index: EdgeIndex
+) -> None:
     catalog.add_document("d1", 2, is_enabled=False)
     catalog.add_document("d1", 3, is_archived=True)
     catalog.add_document("d1", 4, live_generation=0)
@@ -106,7 +108,7 @@ def test_only_what_should_answer_is_built(catalog: Catalog, root: Path, index: E
     catalog.add_postings("d1", make_postings(1, first=51, document=5), generation=2)
     catalog.add_postings("d2", make_postings(1, first=60, document=6))
     build(catalog, root)
-    assert index.list_numbers(SHARD) == [1, 2, 50]
+    assert index.list_numbers(SHARD) == [1, 2, 20, 30, 50]
 
 
 def test_a_posting_without_its_embedding_is_built_and_counted(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
