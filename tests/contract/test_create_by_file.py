@@ -57,7 +57,7 @@ def test_both_spellings_of_the_upload_path_are_served(product: Product, dataset_
 
 @pytest.mark.parametrize("with_name", [True, False])
 def test_the_name_in_data_comes_before_the_filename(product: Product, dataset_id: str, with_name: bool) -> None:
-    fields = {"name": "Chosen"} if with_name else {}
+    fields: dict[str, Any] = {"name": "Chosen"} if with_name else {}
     document = upload(product, dataset_id, "given.txt", **fields)
     assert document["name"] == ("Chosen" if with_name else "given.txt")
     assert file(product, dataset_id, document)["name"] == "given.txt"

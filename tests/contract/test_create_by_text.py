@@ -2,12 +2,14 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.calls import UNKNOWN, UUID, by_line, got, refusal, state
-from tests.product import Product
+from tests.product import Product, open_product
+from zhiku.db.engine import Database
 
 Reply = dict[str, Any]
 
@@ -311,3 +313,24 @@ def test_a_rule_of_lines_is_used(product: Product, economy: str) -> None:
     made = create(product, economy, text="a\nb\nc", process_rule=by_line())["document"]
     product.settle()
     assert detail(product, economy, made["id"])["segment_count"] == 3
+
+
+def test_an_operator_can_switch_the_replacement_of_same_names_off(tmp_path: Path, sqlite_database: Database) -> None:
+    with open_product(tmp_path / "data", sqlite_database, replace_same_name=False) as product:
+        dataset_id = product.create_dataset(indexing_technique="economy")
+        made = [create(product, dataset_id) for _ in range(2)]
+        assert len({reply["document"]["id"] for reply in made}) == 2
+
+
+def test_the_longest_piece_is_the_operators_choice(tmp_path: Path, sqlite_database: Database) -> None:
+    with open_product(tmp_path / "data", sqlite_database, segment_max_tokens=50) as product:
+        dataset_id = product.create_dataset(indexing_technique="economy")
+        assert create(product, dataset_id, process_rule=by_line(50))["batch"]
+        refused = refuse(product, dataset_id, name="other", process_rule=by_line(51))
+        assert refused[2] == "Custom segment length should be between 1 and 50."
+
+
+def test_a_body_over_the_operators_limit_is_413(tmp_path: Path, sqlite_database: Database) -> None:
+    with open_product(tmp_path / "data", sqlite_database, json_body_bytes=1000) as product:
+        dataset_id = product.create_dataset(indexing_technique="economy")
+        assert refuse(product, dataset_id, text="x" * 1000) == (413, "file_too_large", "File size exceeded.")
