@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 
 from zhiku import __version__
 from zhiku.datasets import routes as dataset_routes
+from zhiku.documents import file_routes, update_routes
 from zhiku.documents import routes as document_routes
-from zhiku.documents import update_routes
 from zhiku.http import routes as server_routes
 from zhiku.http.compat import Compat
 from zhiku.http.envelope import Envelope, reraise
@@ -28,6 +28,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     retrieval_routes.router,
     document_routes.router,
     update_routes.router,
+    file_routes.router,
     segment_routes.router,
     child_routes.router,
     dataset_routes.router,

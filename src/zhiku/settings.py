@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     top_k_max: int = Field(default=200, gt=0)
 
     worker_idle_seconds: float = Field(default=300, gt=0)
+    link_seconds: int = Field(default=300, gt=0)
     extract_seconds: float = Field(default=120, gt=0)
     extract_memory_bytes: int = Field(default=1536 * 1024 * 1024, gt=0)
     extract_output_bytes: int = Field(default=64 * 1024 * 1024, gt=0)

@@ -408,7 +408,8 @@ def run_next(database: Database, clock: FakeClock) -> str:
 
 
 def write_something(tx: Connection) -> None:
-    tx.execute(workspace.insert().values(id="x", owner_id="o", owner_name="n", is_sample_loaded=False, created_at=0.0))
+    values = {"id": "x", "owner_id": "o", "owner_name": "n", "is_sample_loaded": False, "link_secret": ""}
+    tx.execute(workspace.insert().values(**values, created_at=0.0))
 
 
 def end_step(tx: Connection, job: Job, end: str) -> None:

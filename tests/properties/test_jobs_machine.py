@@ -101,7 +101,12 @@ class JobsMachine(RuleBasedStateMachine):
             with self.database.begin() as tx:
                 tx.execute(
                     workspace.insert().values(
-                        id=str(self.written), owner_id="", owner_name="", is_sample_loaded=False, created_at=0.0
+                        id=str(self.written),
+                        owner_id="",
+                        owner_name="",
+                        is_sample_loaded=False,
+                        link_secret="",
+                        created_at=0.0,
                     )
                 )
                 queue.checkpoint(tx, holder.job, holder.step + 1)

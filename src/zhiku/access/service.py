@@ -9,11 +9,12 @@ from uuid import uuid4
 
 from zhiku.access import store
 from zhiku.access.store import ApiKey, Workspace
-from zhiku.errors import NotFound
+from zhiku.errors import NotFound, Unavailable
 from zhiku.runtime import Runtime
 
 KEY_PREFIX = "dataset-"
 KEY_RANDOM_CHARS = 32
+LINK_SECRET_BYTES = 32
 KEY_ALPHABET = string.ascii_letters + string.digits
 OWNER_NAME = "admin"
 
@@ -55,9 +56,25 @@ def ensure_workspace(rt: Runtime) -> Workspace:
         found = store.find_workspace(tx)
         if found is not None:
             return found
-        made = Workspace(WORKSPACE_ID, str(uuid4()), OWNER_NAME, is_sample_loaded=False, created_at=rt.clock.now())
+        made = Workspace(
+            id=WORKSPACE_ID,
+            owner_id=str(uuid4()),
+            owner_name=OWNER_NAME,
+            is_sample_loaded=False,
+            link_secret=secrets.token_hex(LINK_SECRET_BYTES),
+            created_at=rt.clock.now(),
+        )
         store.insert_workspace(tx, made)
         return store.find_workspace(tx) or made
+
+
+def get_link_secret(rt: Runtime) -> bytes:
+    """Return the secret that signs links to files; the same in every process of this Zhiku. Raises Unavailable."""
+    with rt.db.read() as conn:
+        found = store.find_workspace(conn)
+    if found is None:
+        raise Unavailable
+    return bytes.fromhex(found.link_secret)
 
 
 def mark_sample_loaded(rt: Runtime) -> None:

@@ -16,6 +16,7 @@ class Workspace:
     owner_name: str
     is_sample_loaded: bool
     created_at: float
+    link_secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def find_workspace(conn: Connection) -> Workspace | None:
             workspace.c.is_sample_loaded,
             workspace.c.created_at,
         )
+            workspace.c.link_secret,
     ).fetchone()
     return None if row is None else Workspace(*row)
 
@@ -63,8 +65,8 @@ def insert_workspace(conn: Connection, row: Workspace) -> None:
     conn.execute(
         text(
             """
-            INSERT INTO workspace (id, owner_id, owner_name, is_sample_loaded, created_at)
-            VALUES (:id, :owner_id, :owner_name, :is_sample_loaded, :created_at)
+            INSERT INTO workspace (id, owner_id, owner_name, is_sample_loaded, link_secret, created_at)
+            VALUES (:id, :owner_id, :owner_name, :is_sample_loaded, :link_secret, :created_at)
             ON CONFLICT (id) DO NOTHING
             """
         ),
@@ -75,6 +77,7 @@ def insert_workspace(conn: Connection, row: Workspace) -> None:
             "is_sample_loaded": row.is_sample_loaded,
             "created_at": row.created_at,
         },
+            "link_secret": row.link_secret,
     )
 
 

@@ -41,6 +41,8 @@ workspace = Table(
     Column("owner_id", Id, nullable=False),
     Column("owner_name", String(255), nullable=False),
     Column("is_sample_loaded", Boolean, nullable=False),
+    # Signs links to files; 64 hex digits, never shown.
+    Column("link_secret", String(64), nullable=False),
     Column("created_at", Double, nullable=False),
 )
 

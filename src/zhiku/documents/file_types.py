@@ -2,28 +2,28 @@
 
 from zhiku.errors import InvalidParam, UnsupportedFileType
 
-EXTENSIONS = frozenset(
-    {
-        "csv",
-        "docx",
-        "eml",
-        "epub",
-        "htm",
-        "html",
-        "json",
-        "markdown",
-        "md",
-        "mdx",
-        "pdf",
-        "pptx",
-        "properties",
-        "txt",
-        "vtt",
-        "xls",
-        "xlsx",
-        "xml",
-    }
-)
+# Written down here, because what Python knows of types depends on the machine it runs on.
+MIME_TYPES = {
+    "csv": "text/csv",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "eml": "message/rfc822",
+    "epub": "application/epub+zip",
+    "htm": "text/html",
+    "html": "text/html",
+    "json": "application/json",
+    "markdown": "text/markdown",
+    "md": "text/markdown",
+    "mdx": "text/mdx",
+    "pdf": "application/pdf",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "properties": "text/x-java-properties",
+    "txt": "text/plain",
+    "vtt": "text/vtt",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "xml": "application/xml",
+}
+EXTENSIONS = frozenset(MIME_TYPES)
 
 
 def split_name(filename: str) -> tuple[str, str]:
@@ -38,6 +38,11 @@ def shorten_name(filename: str, limit: int = 200) -> str:
     if len(stem) <= limit:
         return filename
     return f"{stem[:limit]}.{extension}" if extension else stem[:limit]
+
+
+def mime_type_of(filename: str) -> str:
+    """Return the media type that the file's extension stands for."""
+    return MIME_TYPES.get(split_name(filename)[1].lower(), "application/octet-stream")
 
 
 def check_filename(filename: str) -> None:

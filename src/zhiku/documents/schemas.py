@@ -106,6 +106,21 @@ class ChangeStatus(WireModel):
     document_ids: list[str] = Field(default_factory=list, description="Ids; unknown ones are skipped.")
 
 
+class DownloadZip(WireModel):
+    """Whose files to pack."""
+
+    document_ids: list[str] = Field(min_length=1, max_length=100, description="Ids; a repeated one is packed once.")
+
+
+class SignedLink(WireModel):
+    """What a signed link to a file carries."""
+
+    timestamp: str = Field(default="", description="When the link was made, epoch seconds.")
+    nonce: str = Field(default="", description="What makes each link another.")
+    sign: str = Field(default="", description="The signature.")
+    as_attachment: str = Field(default="", description="`true` to save the file instead of showing it.")
+
+
 class ListDocuments(WireModel):
     """Which documents to list."""
 
@@ -209,6 +224,11 @@ def upload_body(upload: Upload) -> dict[str, Any]:
         "created_by": upload.created_by,
         "created_at": int(upload.created_at),
     }
+
+
+def upload_link_body(upload: Upload, link: str, download_link: str) -> dict[str, Any]:
+    """Return a document's file with signed links to it."""
+    return upload_body(upload) | {"url": link, "download_url": download_link}
 
 
 def progress_body(progress: Progress) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Where a document's content comes from: a text in the request, or an uploaded file."""
 
-import mimetypes
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from zhiku.blobs.base import BlobStore
-from zhiku.documents.file_types import split_name
+from zhiku.documents.file_types import mime_type_of, split_name
 from zhiku.documents.store import Upload
 from zhiku.errors import ZhikuError
 
@@ -101,7 +100,7 @@ def new_upload(source: Source, dataset_id: str, created_by: str, now: float) -> 
     """
     upload_id = str(uuid4())
     extension = "txt" if source.is_text else split_name(source.filename)[1].lower()
-    mime_type = "text/plain" if source.is_text else mimetypes.guess_type(source.filename)[0]
+    mime_type = "text/plain" if source.is_text else mime_type_of(source.filename)
     return Upload(
         id=upload_id,
         dataset_id=dataset_id,
@@ -109,7 +108,7 @@ def new_upload(source: Source, dataset_id: str, created_by: str, now: float) -> 
         name=source.filename,
         size_bytes=source.size_bytes,
         extension=extension,
-        mime_type=mime_type or "application/octet-stream",
+        mime_type=mime_type,
         blob_key=f"{dataset_id}/{upload_id}",
         is_text=source.is_text,
         created_by=created_by,

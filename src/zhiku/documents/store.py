@@ -202,6 +202,17 @@ def find_upload(conn: Connection, upload_id: str) -> Upload | None:
     return Upload(*row) if row else None
 
 
+def list_uploads(conn: Connection, dataset_id: str, document_ids: Sequence[str]) -> list[tuple[Document, Upload]]:
+    """Return those of the documents that are the dataset's, each with its file, in no order."""
+    statement = (
+        select(*_DOCUMENT, *_UPLOAD)
+        .join(uploads, uploads.c.id == documents.c.upload_id)
+        .where(documents.c.dataset_id == dataset_id, documents.c.id.in_(document_ids))
+    )
+    width = len(_DOCUMENT)
+    return [(Document(*row[:width]), Upload(*row[width:])) for row in conn.execute(statement)]
+
+
 def insert_document(tx: Connection, new: NewDocument) -> Document:
     """Add a waiting document and return it."""
     values = {field.name: getattr(new, field.name) for field in fields(NewDocument)}

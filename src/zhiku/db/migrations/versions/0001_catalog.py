@@ -158,6 +158,7 @@ def _create_workspace() -> None:
         sa.Column("owner_id", sa.String(36), nullable=False),
         sa.Column("owner_name", sa.String(255), nullable=False),
         sa.Column("is_sample_loaded", sa.Boolean(), nullable=False),
+        sa.Column("link_secret", sa.String(64), nullable=False),
         sa.Column("created_at", EPOCH, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workspace"),
     )
