@@ -33,9 +33,9 @@ class Settings(BaseSettings):
     replace_same_name: bool = True
     rate_limit_per_minute: int = Field(default=0, ge=0)
     top_k_max: int = Field(default=200, gt=0)
+    link_seconds: int = Field(default=300, gt=0)
 
     worker_idle_seconds: float = Field(default=300, gt=0)
-    link_seconds: int = Field(default=300, gt=0)
     extract_seconds: float = Field(default=120, gt=0)
     extract_memory_bytes: int = Field(default=1536 * 1024 * 1024, gt=0)
     extract_output_bytes: int = Field(default=64 * 1024 * 1024, gt=0)

@@ -15,8 +15,8 @@ class Workspace:
     owner_id: str
     owner_name: str
     is_sample_loaded: bool
-    created_at: float
     link_secret: str
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ def find_workspace(conn: Connection) -> Workspace | None:
             workspace.c.owner_id,
             workspace.c.owner_name,
             workspace.c.is_sample_loaded,
+            workspace.c.link_secret,
             workspace.c.created_at,
         )
-            workspace.c.link_secret,
     ).fetchone()
     return None if row is None else Workspace(*row)
 
@@ -75,9 +75,9 @@ def insert_workspace(conn: Connection, row: Workspace) -> None:
             "owner_id": row.owner_id,
             "owner_name": row.owner_name,
             "is_sample_loaded": row.is_sample_loaded,
+            "link_secret": row.link_secret,
             "created_at": row.created_at,
         },
-            "link_secret": row.link_secret,
     )
 
 
