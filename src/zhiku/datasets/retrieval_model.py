@@ -5,6 +5,7 @@ from typing import Any, Literal, cast
 import msgspec
 from pydantic import Field, field_validator, model_validator
 
+from zhiku.datasets.metadata_conditions import MetadataConditions, stored_conditions
 from zhiku.http.schema import WireModel
 
 SearchMethod = Literal["keyword_search", "full_text_search", "semantic_search", "hybrid_search"]
@@ -50,6 +51,7 @@ class RetrievalModel(WireModel):
     top_k: int = Field(default=3, ge=1, le=200)
     score_threshold_enabled: bool = False
     score_threshold: float | None = None
+    metadata_filtering_conditions: MetadataConditions | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -99,4 +101,5 @@ def _with_parts(raw: dict[str, Any]) -> dict[str, Any]:
         **raw,
         "reranking_model": RerankingModel.model_construct(**raw["reranking_model"]),
         "weights": Weights.model_validate(weights) if weights is not None else None,
+        "metadata_filtering_conditions": stored_conditions(raw.get("metadata_filtering_conditions")),
     }

@@ -64,7 +64,7 @@ def dataset_body(row: DatasetRow, *, is_embedding_available: bool) -> dict[str, 
     """Return the whole Dataset object of the contract."""
     dataset = row.dataset
     retrieval = stored_retrieval_model(dataset.retrieval_model_json, dataset.indexing_technique)
-    shown = retrieval.model_dump()
+    shown = retrieval.model_dump(exclude={"metadata_filtering_conditions"})
     if dataset.indexing_technique == "economy":
         shown["search_method"] = "keyword_search"
     return {

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.retrieval_model import RetrievalModel, Weights, stored_retrieval_model
 from zhiku.datasets.store import Dataset
 from zhiku.errors import InvalidParam
-from zhiku.indexes.base import Hit, Shard
+from zhiku.indexes.base import Hit, Scope, Shard
 from zhiku.retrieval.schemas import QUERY_CHARS, RetrieveRequest
 from zhiku.segments.indexing import shard_of
 
@@ -35,7 +36,10 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to search and what to keep. `recall` is how many hits each branch brings at first."""
+    """What to search and what to keep. `recall` is how many hits each branch brings at first.
+
+    `scope` is what the metadata conditions come to in the catalog, None where all documents may answer.
+    """
 
     query: str
     shard: Shard
@@ -43,6 +47,8 @@ class Plan:
     top_k: int
     threshold: float
     recall: int
+    conditions: MetadataConditions | None = None
+    scope: Scope | None = None
 
     @property
     def needs_vector(self) -> bool:
@@ -69,6 +75,7 @@ def plan_retrieval(dataset: Dataset, request: RetrieveRequest, top_k_max: int) -
         top_k=model.top_k,
         threshold=model.score_threshold if is_cut and model.score_threshold is not None else 0.0,
         recall=min(max(RECALL_MIN, model.top_k), RECALL_MAX),
+        conditions=_conditions(request, model),
     )
 
 
@@ -82,6 +89,13 @@ def checked_query(request: RetrieveRequest) -> str | None:
     if len(query) > QUERY_CHARS:
         raise InvalidParam(f"Query cannot exceed {QUERY_CHARS} characters", params="query")
     return query
+
+
+def _conditions(request: RetrieveRequest, model: RetrievalModel) -> MetadataConditions | None:
+    """Return the filter: the request's retrieval model comes first, then the request, then the stored model."""
+    of_request = request.retrieval_model.metadata_filtering_conditions if request.retrieval_model else None
+    chosen = of_request or request.metadata_filtering_conditions or model.metadata_filtering_conditions
+    return chosen if chosen and chosen.conditions else None
 
 
 def _branches(dataset: Dataset, model: RetrievalModel) -> tuple[PlannedBranch, ...]:

@@ -1,10 +1,12 @@
 """What the retrieve route takes and gives back (contract 5.1, 5.5)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field
 
+from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.http.schema import WireModel
 from zhiku.retrieval.store import ChildRef, DocumentRef
@@ -28,8 +30,8 @@ class RetrieveRequest(WireModel):
     attachment_ids: Annotated[list[str] | None, BeforeValidator(_attachments)] = Field(
         default=None, description="Uploaded images to search with."
     )
-    metadata_filtering_conditions: dict[str, Any] | None = Field(
-        default=None, description="Which documents may answer."
+    metadata_filtering_conditions: MetadataConditions | None = Field(
+        default=None, description="Which documents may answer, where the retrieval model does not say it."
     )
 
 
@@ -49,3 +51,4 @@ class Record:
     document: DocumentRef
     score: float
     children: list[MatchedChild]
+    metadata: Mapping[str, str | int | float | None] = field(default_factory=dict[str, str | int | float | None])

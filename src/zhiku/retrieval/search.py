@@ -29,9 +29,9 @@ def _search(
     index: Index, plan: Plan, planned: PlannedBranch, vector: Vectors | None, floor: float, recall: int
 ) -> list[Hit]:
     if planned.kind == "terms":
-        return index.search_terms(plan.shard, query_hashes(plan.query), recall, None)
+        return index.search_terms(plan.shard, query_hashes(plan.query), recall, plan.scope)
     if planned.kind == "keywords":
-        return index.search_keywords(plan.shard, keyword_hashes(query_keywords(plan.query)), recall, None)
+        return index.search_keywords(plan.shard, keyword_hashes(query_keywords(plan.query)), recall, plan.scope)
     if vector is None or plan.shard.dimension == 0:
         return []
-    return calibrated(index.search_vector(plan.shard, vector, recall, None), floor)
+    return calibrated(index.search_vector(plan.shard, vector, recall, plan.scope), floor)

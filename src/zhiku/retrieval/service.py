@@ -1,11 +1,16 @@
 """retrieve(): the story of one question, one line a step."""
 
+from dataclasses import replace
+
+from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.store import Dataset
 from zhiku.db.engine import Connection
+from zhiku.documents.store import list_metadata
 from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
-from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked
+from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked, Scope
 from zhiku.providers.base import Embedder
 from zhiku.retrieval import store
+from zhiku.retrieval.filters import find_scope
 from zhiku.retrieval.fuse import fuse_hits
 from zhiku.retrieval.plan import Plan, plan_retrieval
 from zhiku.retrieval.rerank import check_reranking, cut_hits
@@ -31,13 +36,36 @@ def retrieve(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> list[Re
     if rt.index is None:
         raise DatasetNotInitialized
     rt.activity.note()
+    if plan.conditions is not None:
+        scope = _scope(rt, dataset, plan.conditions)
+        if scope is not None and not scope.is_complement and not scope.documents:
+            return []
+        plan = replace(plan, scope=scope)
     embedder = _embedder(rt, dataset) if plan.needs_vector else None
     try:
         records = _answer(rt, rt.index, plan, embedder)
     except (IndexDamaged, IndexLocked) as error:
         raise DatasetNotInitialized from error
     rt.hits.add([record.segment.number for record in records])
-    return records
+    return _with_metadata(rt, dataset, records)
+
+
+def _scope(rt: Runtime, dataset: Dataset, conditions: MetadataConditions) -> Scope | None:
+    with rt.db.read() as conn:
+        return find_scope(conn, dataset, conditions)
+
+
+def _with_metadata(rt: Runtime, dataset: Dataset, records: list[Record]) -> list[Record]:
+    """Return the records with their documents' metadata; nothing is asked where there can be none."""
+    shown = [one.document.number for one in records if dataset.is_built_in_field_enabled or one.document.has_metadata]
+    if not shown:
+        return records
+    with rt.db.read() as conn:
+        found = list_metadata(conn, list(dict.fromkeys(shown)))
+    return [
+        replace(record, metadata={entry.name: entry.value for entry in found.get(record.document.number, ())})
+        for record in records
+    ]
 
 
 def _answer(rt: Runtime, index: Index, plan: Plan, embedder: Embedder | None) -> list[Record]:

@@ -48,7 +48,7 @@ def _record_body(record: Record) -> dict[str, Any]:
         "data_source_type": record.document.data_source_type,
         "name": record.document.name,
         "doc_type": None,
-        "doc_metadata": {},
+        "doc_metadata": record.metadata,
     }
     return {
         "segment": segment_core(record.segment) | {"document": document},

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, exists, select
 
-from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, segments
+from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, metadata_values, segments
 from zhiku.indexes.store import CHILD_NUMBER
 from zhiku.segments.store import Segment
 
@@ -14,9 +14,11 @@ from zhiku.segments.store import Segment
 class DocumentRef:
     """What a record tells of its document."""
 
+    number: int
     id: str
     data_source_type: str
     name: str
+    has_metadata: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ _CHILDREN = select(
     child_chunks.c.position,
 ).where(child_chunks.c.number.in_(bindparam("numbers", expanding=True)))
 _SEGMENT = [documents.c.id if field.name == "document_id" else segments.c[field.name] for field in fields(Segment)]
-_DOCUMENT = [documents.c[field.name] for field in fields(DocumentRef)]
+_HAS_METADATA = exists().where(metadata_values.c.document_number == documents.c.number)
+_DOCUMENT = [
+    _HAS_METADATA if field.name == "has_metadata" else documents.c[field.name] for field in fields(DocumentRef)
+]
 _ANSWERING = (
     select(*_SEGMENT, *_DOCUMENT, documents.c.position)
     .join(
