@@ -1,15 +1,17 @@
 """The bare server, the reference: HTTP, JSON, an embedding call and Edge; no truth beside it, no checks."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import uvicorn
 from qdrant_edge import EdgeShard, QueryRequest, ScoredPoint, UpdateOperation
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from bench.bare_shard import make_texts, open_shard
 from bench.embedder import HashedEmbedder
@@ -22,27 +24,21 @@ INDEX_BATCH = 256
 
 
 class BareServer:
-    """An ASGI application with two paths: `/search` answers, `/index` takes texts and returns when they are found."""
+    """One open shard and what is done with it."""
 
     def __init__(self, folder: Path) -> None:
         self._engine: EdgeShard = open_shard(folder)
         self._embedder = HashedEmbedder()
         self._next_number = self._engine.info().points_count + 1
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        body = await _read(receive)
-        if scope["path"] == "/search":
-            answer = self._search(msgspec.json.decode(body))
-        elif scope["path"] == "/index":
-            answer = await asyncio.to_thread(self._index, msgspec.json.decode(body)["texts"])
-        else:
-            answer = {"status": "ok"}
-        content = msgspec.json.encode(answer)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+    async def search(self, request: Request) -> Response:
+        """Answer a question with texts and scores."""
+        return JSONResponse(self._search(await request.json()))
+
+    async def index(self, request: Request) -> Response:
+        """Take texts and answer when they can be found."""
+        texts = (await request.json())["texts"]
+        return JSONResponse(await run_in_threadpool(self._index, texts))
 
     def _search(self, asked: dict[str, Any]) -> dict[str, Any]:
         query, limit, method = asked["query"], asked["top_k"], asked["method"]
@@ -91,18 +87,25 @@ def _hit(score: float, point: ScoredPoint) -> dict[str, Any]:
     return {"id": point.id, "score": score, "text": (point.payload or {})["text"]}
 
 
-async def _read(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            return body
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def make_app(folder: Path) -> Starlette:
+    """Return the application over the shard in `folder`."""
+    server = BareServer(folder)
+    return Starlette(
+        routes=[
+            Route("/search", server.search, methods=["POST"]),
+            Route("/index", server.index, methods=["POST"]),
+            Route("/healthz", _health),
+        ]
+    )
 
 
 def main(folder: Path, port: int) -> None:
     """Serve until SIGTERM."""
-    config = uvicorn.Config(BareServer(folder), port=port, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(make_app(folder), port=port, log_config=None, access_log=False, lifespan="off")
     uvicorn.Server(config).run()
 
 

@@ -1,5 +1,6 @@
 """The data to search: made once for each size, by the real ingestion, and kept under bench/tmp."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.schema import CreateTable
+
 from bench.api import Api
 from bench.corpus import TMP, make_segments
 from bench.embedder import DIMENSION, HashedEmbedder
@@ -15,6 +18,7 @@ from bench.processes import hashed_zhiku, running
 from bench.served import HURRY
 from zhiku.datasets import store as dataset_store
 from zhiku.db.engine import Database
+from zhiku.db.tables import metadata
 from zhiku.indexes.base import Shard
 from zhiku.indexes.open_shards import BUILT_FILE
 from zhiku.indexes.rebuild import build_shard
@@ -43,14 +47,13 @@ def prepare(size: int) -> Data:
         (bare_dir / "done").touch()
     zhiku_dir = TMP / f"zhiku-{size}"
     note = zhiku_dir / "bench.json"
-    if not note.exists():
+    if _read_note(note).get("catalog") != _catalog_print():
         shutil.rmtree(zhiku_dir, ignore_errors=True)
         _say(f"making Zhiku's {size} segments")
         dataset_id = _ingest(zhiku_dir, size)
         _ensure_built(zhiku_dir, dataset_id)
-        note.write_text(json.dumps({"dataset_id": dataset_id}), encoding="utf-8")
-    dataset_id = json.loads(note.read_text(encoding="utf-8"))["dataset_id"]
-    return Data(size, zhiku_dir, dataset_id, bare_dir / "shard")
+        note.write_text(json.dumps({"dataset_id": dataset_id, "catalog": _catalog_print()}), encoding="utf-8")
+    return Data(size, zhiku_dir, _read_note(note)["dataset_id"], bare_dir / "shard")
 
 
 def fresh_dir(name: str) -> Path:
@@ -67,6 +70,16 @@ def copy_dir(source: Path, name: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(source, folder)
     return folder
+
+
+def _read_note(note: Path) -> dict[str, str]:
+    return json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+
+
+def _catalog_print() -> str:
+    """Return what changes with the catalog's tables: data of other tables is made anew."""
+    tables = [str(CreateTable(table)) for table in metadata.sorted_tables]
+    return hashlib.sha256("".join(tables).encode()).hexdigest()
 
 
 def _ingest(folder: Path, size: int) -> str:
