@@ -19,6 +19,7 @@ class WordEmbedder:
     dimension = DIMENSION
     cosine_floor = 0.0
     batch_size = 16
+    is_quick = True
 
     def __init__(self) -> None:
         self.embedded: list[str] = []

@@ -1,8 +1,9 @@
 """What an operator can set, by environment variable (`ZHIKU_...`) or command line."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,7 +14,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     host: str = "127.0.0.1"
-    port: int = 5001
+    port: int = Field(default=5001, ge=1, le=65535)
     public_url: str | None = None
 
     database_url: str | None = None
@@ -42,10 +43,32 @@ class Settings(BaseSettings):
     job_lease_seconds: float = Field(default=30, gt=0)
     job_attempts: int = Field(default=5, gt=0)
 
+    @field_validator(
+        "public_url",
+        "database_url",
+        "index_url",
+        "blobs_url",
+        "api_key",
+        "embeddings_url",
+        "embeddings_model",
+        "embeddings_key",
+        mode="before",
+    )
+    @classmethod
+    def empty_is_unset(cls, value: Any) -> Any:
+        """Read an empty variable as one that is not set; an empty key would let everybody in."""
+        return None if value == "" else value
+
     @property
     def database(self) -> str:
         """The catalog's URL; SQLite under the data dir unless set."""
         return self.database_url or f"sqlite:///{self.data_dir / 'catalog.sqlite3'}"
+
+    @property
+    def database_shown(self) -> str:
+        """The catalog's URL without what logs in, for messages."""
+        scheme, _, rest = self.database.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2]}"
 
     @property
     def blobs_dir(self) -> Path:

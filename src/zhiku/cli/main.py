@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from zhiku import __version__
 from zhiku.cli import index, keys
@@ -75,5 +76,12 @@ def rebuild_index(
 
 
 def _settings(**given: Any) -> Settings:
-    """Return the settings: the command line over the environment over the defaults."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    """Return the settings: the command line over the environment over the defaults; exit with 2 if one is wrong."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            shown = f"--{name.replace('_', '-')}" if given.get(name) is not None else f"ZHIKU_{name.upper()}"
+            typer.echo(f"{shown}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from error

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -45,34 +46,61 @@ def run_server(settings: Settings, *, is_sample_wanted: bool) -> int:
     set_up_log()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        lock = lock_data_dir(settings.data_dir)
-    except DataDirInUse as error:
-        print(error, file=sys.stderr)
-        return 1
-    with lock:
-        try:
-            return _serve(settings, is_sample_wanted=is_sample_wanted)
-        except (ZhikuError, CatalogTooNew) as error:
-            print(f"Zhiku cannot start: {error}", file=sys.stderr)
-            return 1
+        refuse_unserved(settings)
+        with lock_data_dir(settings.data_dir), bind(settings) as listener:
+            return _serve(settings, listener, is_sample_wanted=is_sample_wanted)
+    except CannotStart as error:
+        reason = str(error)
+    except (ZhikuError, CatalogTooNew) as error:
+        reason = f"the catalog at {settings.database_shown}: {error}"
+    print(f"Zhiku cannot start: {reason}", file=sys.stderr)
+    return 1
 
 
-class DataDirInUse(Exception):
-    """Another server works on this data dir."""
+class CannotStart(Exception):
+    """The server cannot be started as it is set; the message says what to change."""
+
+
+def refuse_unserved(settings: Settings) -> None:
+    """Raise CannotStart for settings that ask for what this version does not have."""
+    for name, value in (("ZHIKU_INDEX_URL", settings.index_url), ("ZHIKU_BLOBS_URL", settings.blobs_url)):
+        if value is not None:
+            raise CannotStart(f"{name} is set, and this version keeps index and files under the data dir. Unset it.")
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Return the socket to listen on, taken before anything is written. Raises CannotStart."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise CannotStart(
+            f"port {settings.port} of {settings.host} cannot be used ({error.strerror}). "
+            "Stop what uses it, or choose another with --port."
+        ) from error
+    return listener
 
 
 def lock_data_dir(data_dir: Path) -> IO[str]:
-    """Return an open file that keeps other servers off the data dir until it is closed. Raises DataDirInUse."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = (data_dir / "lock").open("a+")
+    """Return an open file that keeps other servers off the data dir until it is closed. Raises CannotStart."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data_dir / "lock").open("a+")
+    except OSError as error:
+        raise CannotStart(
+            f"the data dir {data_dir} cannot be written ({error.strerror}). Choose another with --data-dir."
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.seek(0)
         owner = lock.read().strip() or "unknown"
         lock.close()
-        raise DataDirInUse(
-            f"Another Zhiku (process {owner}) already serves {data_dir}. Stop it, or choose another --data-dir."
+        raise CannotStart(
+            f"another Zhiku (process {owner}) already serves {data_dir}. Stop it, or choose another --data-dir."
         ) from error
     lock.truncate(0)
     lock.write(str(os.getpid()))
@@ -167,14 +195,12 @@ def prepare_catalog(rt: Runtime) -> str | None:
     return ensure_first_key(rt)
 
 
-def _serve(settings: Settings, *, is_sample_wanted: bool) -> int:
+def _serve(settings: Settings, listener: socket.socket, *, is_sample_wanted: bool) -> int:
     backstage = Backstage(settings)
     new_key = prepare_catalog(backstage.rt)
     app = create_app(backstage.rt, checks=[backstage.keeper.why_not_ready])
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -190,7 +216,7 @@ def _serve(settings: Settings, *, is_sample_wanted: bool) -> int:
     welcome = Welcome(backstage.rt, new_key, is_sample_wanted=is_sample_wanted)
     welcome.start(lambda: server.started)
     try:
-        server.run()
+        server.run(sockets=[listener])
     finally:
         welcome.stop()
         backstage.stop()

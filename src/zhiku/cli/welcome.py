@@ -119,7 +119,9 @@ class Welcome:
 
     def _wait_completed(self, dataset: Dataset, batches: list[str]) -> bool:
         deadline = time.monotonic() + SAMPLE_SECONDS
-        for batch in batches:
+        for count, batch in enumerate(batches):
+            if count:
+                self._print(f"  {count} of {len(batches)} documents", markup=False)
             while not all(
                 entry.document.indexing_status in ("completed", "error")
                 for entry in get_progress(self._rt, dataset.id, batch)
@@ -140,7 +142,7 @@ class Welcome:
         return rows[0].dataset
 
     def _print_curl(self, dataset: Dataset) -> None:
-        key = self._new_key or "$ZHIKU_API_KEY"
+        key = self._new_key or "YOUR-KEY"
         question = QUESTIONS[0].query
         self._print("\nAsk it yourself:")
         self._print(

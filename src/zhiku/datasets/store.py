@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
+from zhiku.db.hot import HotRead
 from zhiku.db.tables import datasets, documents, metadata_fields, process_rules, tag_bindings, tags
 
 
@@ -103,7 +104,7 @@ _COUNTS = (
     .where(documents.c.dataset_id == bindparam("dataset_id"))
     .select_from(documents)
 )
-_GET = select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id"))
+_GET = HotRead(select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id")))
 
 
 def insert_dataset(tx: Connection, dataset: Dataset) -> None:
@@ -113,8 +114,8 @@ def insert_dataset(tx: Connection, dataset: Dataset) -> None:
 
 def find_dataset(conn: Connection, dataset_id: str) -> Dataset | None:
     """Return the dataset's row, or None."""
-    row = conn.execute(_GET, {"dataset_id": dataset_id}).first()
-    return Dataset(*row) if row else None
+    rows = _GET.rows(conn, {"dataset_id": dataset_id})
+    return Dataset(*rows[0]) if rows else None
 
 
 def is_name_taken(conn: Connection, name: str) -> bool:

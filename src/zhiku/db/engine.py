@@ -69,6 +69,9 @@ class Database:
                 yield connection
             except DBAPIError as error:
                 raise_translated(error)
+            except sqlite3.Error as error:
+                # Of a `HotRead`, which the driver runs itself.
+                raise_translated(DBAPIError(None, None, error))
 
     @contextmanager
     def begin(self) -> Generator[Connection]:

@@ -35,7 +35,10 @@ def read_key(header: str | None) -> str:
     parts = header.split(None, 1)
     if not parts or parts[0].lower() != "bearer":
         raise Unauthorized(WRONG_SCHEME)
-    return parts[1].strip() if len(parts) > 1 else ""
+    key = parts[1].strip() if len(parts) > 1 else ""
+    if not key:
+        raise Unauthorized
+    return key
 
 
 def _header(request: Request) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,9 +58,11 @@ class Scope:
     is_complement: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A posting found by one search; `score` is what the search says, see the port."""
+class Hit(msgspec.Struct, frozen=True, gc=False):
+    """A posting found by one search; `score` is what the search says, see the port.
+
+    A struct, because a query makes hundreds and these cost a tenth of a microsecond.
+    """
 
     number: int
     score: float

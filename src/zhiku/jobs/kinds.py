@@ -23,17 +23,11 @@ class PurgeBlobs(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_blobs
     keys: list[str]
 
 
-class RebuildIndex(msgspec.Struct, frozen=True, tag_field="kind", tag="rebuild_index"):
-    """Build a dataset's shard anew from the catalog and swap it in."""
-
-    dataset_id: str
-
-
 class PurgeEmbeddings(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_embeddings"):
     """Delete embeddings of texts that no segment has any more."""
 
 
-Payload = IngestDocument | EmbedSegments | PurgeBlobs | PurgeEmbeddings | RebuildIndex
+Payload = IngestDocument | EmbedSegments | PurgeBlobs | PurgeEmbeddings
 
 _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 

@@ -196,7 +196,7 @@ def _run_job(rt: RuntimeT, handler: JobHandler[RuntimeT], context: JobContext) -
             with rt.db.begin() as tx:
                 context.finish(tx)
     except LeaseLost:
-        log.info("job lost", job=job.number, kind=job.kind, subject=job.subject)
+        log.info("job superseded", job=job.number, kind=job.kind, subject=job.subject)
     except JobHandedBack:
         _write(rt, job, lambda tx: queue.release(tx, job))
     except EXPECTED as error:
@@ -239,7 +239,7 @@ def _write(rt: Parts, job: Job, change: Callable[[Connection], None]) -> None:
         with rt.db.begin() as tx:
             change(tx)
     except LeaseLost:
-        log.info("job lost", job=job.number, kind=job.kind, subject=job.subject)
+        log.info("job superseded", job=job.number, kind=job.kind, subject=job.subject)
     except (Unavailable, StorageFull) as error:
         log.warning("job left to its lease", job=job.number, kind=job.kind, error=str(error))
 

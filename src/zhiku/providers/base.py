@@ -28,6 +28,11 @@ class Embedder(Protocol):
         ...
 
     @property
+    def is_quick(self) -> bool:
+        """Tell whether `embed_query` takes far less than a millisecond, so that it may hold up other requests."""
+        ...
+
+    @property
     def batch_size(self) -> int:
         """Return how many passages one call should carry between two checkpoints."""
         ...

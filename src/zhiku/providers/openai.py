@@ -74,6 +74,11 @@ class OpenAIEmbedder:
         return 0.0
 
     @property
+    def is_quick(self) -> bool:
+        """Return False: a query waits for the model."""
+        return False
+
+    @property
     def batch_size(self) -> int:
         """Return the most texts one HTTP call carries."""
         return _BATCH_TEXTS

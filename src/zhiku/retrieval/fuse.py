@@ -16,7 +16,8 @@ def fuse_hits(branches: Sequence[Branch]) -> list[Hit]:
         return branches[0].hits
     scores: dict[int, float] = {}
     for branch in branches:
+        weight = branch.planned.weight
         for hit in branch.hits:
-            scores[hit.number] = scores.get(hit.number, 0.0) + branch.planned.weight * hit.score
-    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    return [Hit(number, score) for number, score in ranked]
+            scores[hit.number] = scores.get(hit.number, 0.0) + weight * hit.score
+    ranked = sorted([(-score, number) for number, score in scores.items()])
+    return [Hit(number, -score) for score, number in ranked]

@@ -47,5 +47,14 @@ router = APIRouter()
 async def retrieve(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Response:
     """Ask a dataset a question and get its best segments with scores."""
     body = await read_body(request, RetrieveRequest)
-    records = await in_thread(service.retrieve, rt, dataset, body)
+    question = service.plan_question(rt, dataset, body)
+    if question is None:
+        return encode(retrieve_body(body.query or "", []))
+    # A change of thread costs as much as the search itself, so only what may wait is given one.
+    is_quick = question.embedder is None or question.embedder.is_quick
+    vector = question.embed() if is_quick else await in_thread(question.embed)
+    if rt.db.dialect == "sqlite" and question.plan.conditions is None:
+        records = service.answer(rt, question, vector)
+    else:
+        records = await in_thread(service.answer, rt, question, vector)
     return encode(retrieve_body(body.query or "", records))

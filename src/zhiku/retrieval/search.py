@@ -6,6 +6,8 @@ from zhiku.providers.base import Embedder, Vectors
 from zhiku.retrieval.plan import Branch, Plan, PlannedBranch
 from zhiku.text.words import keyword_hashes, query_hashes, query_keywords
 
+UNRELATED = 0.01
+
 
 def embed_query(embedder: Embedder, plan: Plan) -> Vectors:
     """Return the query's unit vector. Raises CompletionRequestError naming the provider."""
@@ -21,8 +23,19 @@ def search_branches(index: Index, plan: Plan, vector: Vectors | None, floor: flo
 
 
 def calibrated(hits: list[Hit], floor: float) -> list[Hit]:
-    """Rescale cosines so that "unrelated" is 0 and "the same" is 1; the order stays."""
-    return [Hit(hit.number, min(1.0, max(0.0, (hit.score - floor) / (1.0 - floor)))) for hit in hits]
+    """Rescale cosines so that "the same" is 1 and "unrelated" next to 0; the order stays (ADR-0008).
+
+    What lies below the floor shares the last hundredth, so that it is still told apart; opposites are 0.
+    """
+    span = (1.0 - UNRELATED) / (1.0 - floor)
+    below = UNRELATED / floor if floor > 0 else 0.0
+    return [
+        Hit(
+            hit.number,
+            min(1.0, UNRELATED + (hit.score - floor) * span) if hit.score >= floor else max(0.0, hit.score * below),
+        )
+        for hit in hits
+    ]
 
 
 def _search(

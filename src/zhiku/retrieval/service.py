@@ -1,6 +1,6 @@
 """retrieve(): the story of one question, one line a step."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.store import Dataset
@@ -8,7 +8,7 @@ from zhiku.db.engine import Connection
 from zhiku.documents.store import list_metadata
 from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
 from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked, Scope
-from zhiku.providers.base import Embedder
+from zhiku.providers.base import Embedder, Vectors
 from zhiku.retrieval import store
 from zhiku.retrieval.filters import find_scope
 from zhiku.retrieval.fuse import fuse_hits
@@ -24,30 +24,57 @@ from zhiku.segments.indexing import find_embedder
 RECALL_GROWTH = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A planned question: the index that answers it, and what embeds it where the plan has a vector branch."""
+
+    dataset: Dataset
+    plan: Plan
+    index: Index
+    embedder: Embedder | None
+
+    def embed(self) -> Vectors | None:
+        """Return the query's vector, None where none is needed. Raises CompletionRequestError."""
+        return embed_query(self.embedder, self.plan) if self.embedder else None
+
+
 def retrieve(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> list[Record]:
     """Return the dataset's answers to a question, best first, at most `top_k`.
 
     Raises InvalidParam, ProviderNotInitialize, CompletionRequestError, DatasetNotInitialized.
     """
+    question = plan_question(rt, dataset, request)
+    return answer(rt, question, question.embed()) if question else []
+
+
+def plan_question(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> Question | None:
+    """Return what is to be asked, None where nothing can answer. Quick: nothing is embedded or searched yet.
+
+    Raises InvalidParam, ProviderNotInitialize, DatasetNotInitialized.
+    """
     plan = plan_retrieval(dataset, request, rt.settings.top_k_max)
     check_reranking(rt, dataset, request)
     if plan is None:
-        return []
+        return None
     if rt.index is None:
         raise DatasetNotInitialized
+    return Question(dataset, plan, rt.index, _embedder(rt, dataset) if plan.needs_vector else None)
+
+
+def answer(rt: Runtime, question: Question, vector: Vectors | None) -> list[Record]:
+    """Return the records that answer a question whose vector is `vector`. Raises DatasetNotInitialized."""
     rt.activity.note()
-    if plan.conditions is not None:
-        scope = _scope(rt, dataset, plan.conditions)
+    if question.plan.conditions is not None:
+        scope = _scope(rt, question.dataset, question.plan.conditions)
         if scope is not None and not scope.is_complement and not scope.documents:
             return []
-        plan = replace(plan, scope=scope)
-    embedder = _embedder(rt, dataset) if plan.needs_vector else None
+        question = replace(question, plan=replace(question.plan, scope=scope))
     try:
-        records = _answer(rt, rt.index, plan, embedder)
+        records = _search(rt, question, vector)
     except (IndexDamaged, IndexLocked) as error:
         raise DatasetNotInitialized from error
     rt.hits.add([record.segment.number for record in records])
-    return _with_metadata(rt, dataset, records)
+    return _with_metadata(rt, question.dataset, records)
 
 
 def _scope(rt: Runtime, dataset: Dataset, conditions: MetadataConditions) -> Scope | None:
@@ -68,12 +95,12 @@ def _with_metadata(rt: Runtime, dataset: Dataset, records: list[Record]) -> list
     ]
 
 
-def _answer(rt: Runtime, index: Index, plan: Plan, embedder: Embedder | None) -> list[Record]:
-    vector = embed_query(embedder, plan) if embedder else None
-    floor = embedder.cosine_floor if embedder else 0.0
+def _search(rt: Runtime, question: Question, vector: Vectors | None) -> list[Record]:
+    plan = question.plan
+    floor = question.embedder.cosine_floor if question.embedder else 0.0
     recall = plan.recall
     while True:
-        branches = search_branches(index, plan, vector, floor, recall)
+        branches = search_branches(question.index, plan, vector, floor, recall)
         fused = fuse_hits(branches)
         hits = cut_hits(plan, fused)
         records = _read_records(rt, plan, hits)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, and_, bindparam, exists, select
 
+from zhiku.db.hot import WIDTH, HotRead, fill_in, fixed_in
 from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, metadata_values, segments
 from zhiku.indexes.store import CHILD_NUMBER
 from zhiku.segments.store import Segment
@@ -44,7 +45,7 @@ _HAS_METADATA = exists().where(metadata_values.c.document_number == documents.c.
 _DOCUMENT = [
     _HAS_METADATA if field.name == "has_metadata" else documents.c[field.name] for field in fields(DocumentRef)
 ]
-_ANSWERING = (
+_ANSWERING = HotRead(
     select(*_SEGMENT, *_DOCUMENT, documents.c.position)
     .join(
         documents,
@@ -54,7 +55,7 @@ _ANSWERING = (
         ),
     )
     .where(
-        segments.c.number.in_(bindparam("numbers", expanding=True)),
+        segments.c.number.in_([bindparam(name) for name in fixed_in("number")]),
         segments.c.is_enabled,
         segments.c.status == "completed",
         documents.c.is_enabled,
@@ -66,8 +67,11 @@ _ANSWERING = (
 def list_answering(conn: Connection, numbers: Sequence[int]) -> list[tuple[Segment, DocumentRef, int]]:
     """Return those of the numbered segments that may answer now, each with its document and its position."""
     width, end = len(_SEGMENT), len(_SEGMENT) + len(_DOCUMENT)
-    rows = conn.execute(_ANSWERING, {"numbers": list(numbers)})
-    return [(Segment(*row[:width]), DocumentRef(*row[width:end]), row[end]) for row in rows]
+    found: list[tuple[Segment, DocumentRef, int]] = []
+    for start in range(0, len(numbers), WIDTH):
+        rows = _ANSWERING.rows(conn, fill_in("number", numbers[start : start + WIDTH]))
+        found += [(Segment(*row[:width]), DocumentRef(*row[width:end]), row[end]) for row in rows]
+    return found
 
 
 def list_children(conn: Connection, postings: Sequence[int]) -> list[ChildRef]:

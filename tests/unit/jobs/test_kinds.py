@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from zhiku.jobs.kinds import IngestDocument, Payload, PurgeBlobs, RebuildIndex, decode_payload, encode_payload, get_kind
+from zhiku.jobs.kinds import IngestDocument, Payload, PurgeBlobs, PurgeEmbeddings, decode_payload, encode_payload, get_kind
 
 
-@pytest.mark.parametrize("payload", [IngestDocument("文档", 2), PurgeBlobs([]), PurgeBlobs(["a/b"]), RebuildIndex("d")])
+@pytest.mark.parametrize("payload", [IngestDocument("文档", 2), PurgeBlobs([]), PurgeBlobs(["a/b"]), PurgeEmbeddings()])
 def test_a_payload_survives_the_catalog(payload: Payload) -> None:
     assert decode_payload(encode_payload(payload)) == payload
 
@@ -16,12 +16,12 @@ def test_the_stored_text_names_the_kind_and_every_field() -> None:
 
 
 def test_kinds_have_names_of_their_own() -> None:
-    assert [get_kind(kind) for kind in (IngestDocument, PurgeBlobs, RebuildIndex)] == [
+    assert [get_kind(kind) for kind in (IngestDocument, PurgeBlobs, PurgeEmbeddings)] == [
         "ingest_document",
         "purge_blobs",
-        "rebuild_index",
+        "purge_embeddings",
     ]
-    assert get_kind(RebuildIndex("d")) == "rebuild_index"
+    assert get_kind(PurgeEmbeddings()) == "purge_embeddings"
 
 
 def test_a_kind_of_a_newer_program_is_refused() -> None:

@@ -58,6 +58,11 @@ class BuiltinEmbedder:
         return 0.8
 
     @property
+    def is_quick(self) -> bool:
+        """Return False: a query waits for the model."""
+        return False
+
+    @property
     def batch_size(self) -> int:
         """Return 8: about half a second of work between two checkpoints."""
         return 8

@@ -1,0 +1,58 @@
+"""Reads that every request makes: compiled once and run by the driver itself."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Boolean, Connection
+from sqlalchemy.dialects import sqlite
+
+WIDTH = 32
+"""How many numbers one `IN` takes; fewer are filled up with one that no row has, so that the text never changes."""
+
+NO_NUMBER = -1
+
+
+class HotRead:
+    """A read whose rows come as plain tuples, for a third of what SQLAlchemy takes (25 against 80 us, 10 rows).
+
+    Values are named as in the statement's `bindparam`s. On PostgreSQL, where the way to the server takes longer than
+    all this, SQLAlchemy runs it as it runs everything. Source: docs/decisions/0010.
+    """
+
+    def __init__(self, statement: Any) -> None:
+        """Compile a `select`; it is never changed afterwards."""
+        self._statement = statement
+        compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
+        self._text = str(compiled)
+        self._names = cast("Sequence[str]", compiled.positiontup)
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        columns = cast("Sequence[Any]", list(statement.selected_columns))
+        self._booleans = [index for index, column in enumerate(columns) if isinstance(column.type, Boolean)]
+
+    def rows(self, conn: Connection, values: dict[str, Any]) -> list[Any]:
+        """Return all rows, each a sequence in the statement's order."""
+        if conn.dialect.name != "sqlite":
+            return list(conn.execute(self._statement, values))
+        driver: Any = conn.connection.dbapi_connection
+        given = self._constants | values
+        found: list[Any] = driver.execute(self._text, [given[name] for name in self._names]).fetchall()
+        if not self._booleans:
+            return found
+        return [self._with_booleans(row) for row in found]
+
+    def _with_booleans(self, row: Sequence[Any]) -> list[Any]:
+        values = list(row)
+        for index in self._booleans:
+            values[index] = bool(values[index])
+        return values
+
+
+def fixed_in(name: str) -> list[str]:
+    """Return the names of the parameters of an `IN` of fixed width."""
+    return [f"{name}_{index}" for index in range(WIDTH)]
+
+
+def fill_in(name: str, numbers: Sequence[int]) -> dict[str, int]:
+    """Return the values of such an `IN` for at most `WIDTH` numbers."""
+    padded = [*numbers, *[NO_NUMBER] * (WIDTH - len(numbers))]
+    return {f"{name}_{index}": number for index, number in enumerate(padded)}
