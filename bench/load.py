@@ -112,39 +112,66 @@ class _Connection:
         return len(self.received) >= self.wanted
 
 
+class _Load:
+    """One order being carried out."""
+
+    def __init__(self, order: dict[str, Any], selector: selectors.BaseSelector) -> None:
+        self._requests = [request.encode() for request in order["requests"]]
+        self._selector = selector
+        self._left: int = order["count"] or 1 << 40
+        self._sent = 0
+        self.waiting = 0
+        self.latencies: list[float] = []
+        self.first_body = self.failed = ""
+        self.begun = time.perf_counter()
+        self._deadline = self.begun + order["seconds"] if order["seconds"] else float("inf")
+
+    def begin(self, connection: _Connection) -> None:
+        """Let a client send its first request."""
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self._send(connection)
+
+    def step(self) -> None:
+        """Wait for replies; whoever has a whole one sends its next request."""
+        for key, _ in self._selector.select():
+            connection: _Connection = key.data
+            if connection.receive():
+                self._end(connection)
+
+    def _end(self, connection: _Connection) -> None:
+        now = time.perf_counter()
+        self.latencies.append(now - connection.sent_at)
+        self.waiting -= 1
+        self.first_body = self.first_body or connection.received.partition(b"\r\n\r\n")[2].decode()
+        if not connection.received.startswith(b"HTTP/1.1 200"):
+            self.failed = connection.received[:300].decode(errors="replace")
+        elif self._sent < self._left and now < self._deadline:
+            self._send(connection)
+
+    def _send(self, connection: _Connection) -> None:
+        connection.send(self._requests[self._sent % len(self._requests)])
+        self._sent += 1
+        self.waiting += 1
+
+
 def send_all(order: dict[str, Any]) -> dict[str, Any]:
     """Send an order's requests in turn and return the latencies, the whole time and the first reply."""
-    requests = [request.encode() for request in order["requests"]]
-    latencies: list[float] = []
-    first_body = failed = ""
+    connections = [_Connection(order["port"]) for _ in range(order["clients"])]
     with selectors.DefaultSelector() as selector:
-        connections = [_Connection(order["port"]) for _ in range(order["clients"])]
-        begun = time.perf_counter()
-        deadline = begun + order["seconds"] if order["seconds"] else float("inf")
-        left = order["count"] or 1 << 40
-        sent = waiting = 0
+        load = _Load(order, selector)
         for connection in connections:
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
-            connection.send(requests[sent % len(requests)])
-            sent, waiting = sent + 1, waiting + 1
-        while waiting:
-            for key, _ in selector.select():
-                connection: _Connection = key.data
-                if not connection.receive():
-                    continue
-                now = time.perf_counter()
-                latencies.append(now - connection.sent_at)
-                waiting -= 1
-                first_body = first_body or connection.received.partition(b"\r\n\r\n")[2].decode()
-                if not connection.received.startswith(b"HTTP/1.1 200"):
-                    failed = connection.received[:300].decode(errors="replace")
-                elif sent < left and now < deadline:
-                    connection.send(requests[sent % len(requests)])
-                    sent, waiting = sent + 1, waiting + 1
-        seconds = time.perf_counter() - begun
-        for connection in connections:
-            connection.socket.close()
-    return {"latencies": latencies, "seconds": seconds, "first_body": first_body, "failed": failed}
+            load.begin(connection)
+        while load.waiting:
+            load.step()
+        seconds = time.perf_counter() - load.begun
+    for connection in connections:
+        connection.socket.close()
+    return {
+        "latencies": load.latencies,
+        "seconds": seconds,
+        "first_body": load.first_body,
+        "failed": load.failed,
+    }
 
 
 def main() -> None:
