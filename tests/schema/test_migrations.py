@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tests.postgres import PostgresCluster
 from zhiku.db import migrations
 from zhiku.db.engine import Database
-from zhiku.db.migrations import HEAD, CatalogTooNew, migrate
+from zhiku.db.migrations import HEAD, CatalogTooNew, migrate, upgrade
 from zhiku.db.tables import metadata
 
 SQLITE_OBJECTS = text("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND sql IS NOT NULL")
@@ -51,16 +51,16 @@ def empty_pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple
 
 def test_migrations_end_at_the_tables_of_the_program(empty_pair: tuple[Database, Database]) -> None:
     migrated, created = empty_pair
-    migrate(migrated)
-    with created.begin() as tx:
-        metadata.create_all(tx)
-        tx.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+    with migrated.begin() as tx:
+        upgrade(tx)
+    migrate(created)
 
     assert _read_objects(migrated) == _read_objects(created)
 
 
 def test_alembic_finds_nothing_to_change_after_the_migrations(empty_pair: tuple[Database, Database]) -> None:
-    migrate(empty_pair[0])
+    with empty_pair[0].begin() as tx:
+        upgrade(tx)
     with empty_pair[0].read() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []

@@ -6,13 +6,13 @@ import unicodedata
 import zlib
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from types import ModuleType
 from importlib.resources import files
 from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
-import rjieba
 from numpy.typing import NDArray
 from snowballstemmer.english_stemmer import EnglishStemmer
 
@@ -158,7 +158,7 @@ def _runs(text: str) -> list[str]:
     found: list[str] = []
     for run in _RUN.findall(simplify(unify(text))):
         if not run.isascii() and _is_han(run):
-            found.extend(rjieba.cut(run))
+            found.extend(_jieba().cut(run))
         elif len(run) <= _LONGEST_RUN:
             found.append(run)
         else:
@@ -197,7 +197,7 @@ def _index_words(run: str) -> list[str]:
 
 
 def _query_words(run: str) -> list[str]:
-    if _is_han(run) and len(run) < _LONG_HAN and rjieba.has_word(run):
+    if _is_han(run) and len(run) < _LONG_HAN and _jieba().has_word(run):
         return [] if is_stop_word(run) else [run]
     return _index_words(run)
 
@@ -209,9 +209,9 @@ def _words_inside(word: str) -> list[str]:
         for size in (2, 3)
         if size < len(word)
         for start in range(len(word) - size + 1)
-        if rjieba.has_word(word[start : start + size])
+        if _jieba().has_word(word[start : start + size])
     ]
-    if inside or len(word) == 1 or rjieba.has_word(word):
+    if inside or len(word) == 1 or _jieba().has_word(word):
         return inside
     return list(word)
 
@@ -260,7 +260,7 @@ def _rarity(run: str) -> float:
     many are guessed or misspelt.
     """
     if _is_han(run):
-        counted = rjieba.suggest_freq(run) if rjieba.has_word(run) else 0
+        counted = _jieba().suggest_freq(run) if _jieba().has_word(run) else 0
         return min(_RAREST, math.log(_DICTIONARY_TOTAL / counted)) if counted else _UNKNOWN
     if run.isdecimal():
         return _UNKNOWN / 2
@@ -310,3 +310,10 @@ def _hash(word: str) -> int:
 def _stop_words() -> frozenset[str]:
     lines = files("zhiku.text").joinpath("data/stopwords.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+@lru_cache(maxsize=1)
+def _jieba() -> ModuleType:
+    import rjieba  # noqa: PLC0415  reads its dictionary for a quarter of a second, which a start need not wait for
+
+    return rjieba

@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from zhiku.db.engine import Connection, Database
+from zhiku.db.tables import metadata
 
 HEAD = "0001"
 """The newest revision; a test compares it with Alembic's own answer."""
@@ -15,6 +16,19 @@ _POSTGRES_LOCK = 7_213_450_001
 _GET_REVISION = text("""
     SELECT version_num
     FROM alembic_version
+""")
+
+# As Alembic makes it.
+_MAKE_REVISION = text("""
+    CREATE TABLE alembic_version (
+        version_num VARCHAR(32) NOT NULL,
+        CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+    )
+""")
+
+_SET_REVISION = text("""
+    INSERT INTO alembic_version (version_num)
+    VALUES (:revision)
 """)
 
 
@@ -39,8 +53,10 @@ def migrate(database: Database) -> None:
                 f"The catalog has schema {revision}, made by a newer Zhiku; this one knows schemas up to {HEAD}. "
                 "Start the newer Zhiku, or restore the backup made before it was installed."
             )
-        if revision != HEAD:
-            _upgrade(tx)
+        if revision is None and not inspect(tx).get_table_names():
+            _create(tx)
+        elif revision != HEAD:
+            upgrade(tx)
 
 
 def _find_revision(conn: Connection) -> str | None:
@@ -50,7 +66,15 @@ def _find_revision(conn: Connection) -> str | None:
     return conn.execute(_GET_REVISION).scalar_one_or_none()
 
 
-def _upgrade(tx: Connection) -> None:
+def _create(tx: Connection) -> None:
+    """Make a new catalog as the tables say, which a test compares with what the migrations make."""
+    metadata.create_all(tx)
+    tx.execute(_MAKE_REVISION)
+    tx.execute(_SET_REVISION, {"revision": HEAD})
+
+
+def upgrade(tx: Connection) -> None:
+    """Run every migration that the catalog lacks, in the caller's transaction."""
     # Alembic takes .15 s to import, so only a start that has something to migrate pays for it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
