@@ -297,10 +297,15 @@ metadata_values = Table(
     # The value as the client sent it: `text` is a string itself or a number's JSON text, null for null.
     Column("kind", String(8), nullable=False),
     Column("text", Text),
-    # What filters compare by: the value read as a number, and as a moment in epoch seconds; null if it is none.
+    # What filters compare by: the text's first characters (all of it, if they are fewer than the column holds), the
+    # value read as a number, and as a moment in epoch seconds; null if it is none.
+    Column("head", String(64)),
     Column("number", Double),
     Column("moment", Double),
-    Index(None, "field_number"),
+    # With the document's number the indexes alone answer, without the rows.
+    Index(None, "field_number", "head", "document_number"),
+    Index(None, "field_number", "number", "document_number"),
+    Index(None, "field_number", "moment", "document_number"),
 )
 
 embeddings = Table(

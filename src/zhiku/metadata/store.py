@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from zhiku.db.tables import documents, metadata_fields, metadata_values
-from zhiku.text.readings import Reading
+from zhiku.text.readings import HEAD_CHARS, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,12 @@ _COUNT = (
 )
 # Writes a value over the one that the document has, if any; relies on the primary key of metadata_values.
 _PUT = text("""
-    INSERT INTO metadata_values (document_number, field_number, kind, text, number, moment)
-    VALUES (:document_number, :field_number, :kind, :text, :number, :moment)
+    INSERT INTO metadata_values (document_number, field_number, kind, text, head, number, moment)
+    VALUES (:document_number, :field_number, :kind, :text, :head, :number, :moment)
     ON CONFLICT (document_number, field_number) DO UPDATE SET
         kind = excluded.kind,
         text = excluded.text,
+        head = excluded.head,
         number = excluded.number,
         moment = excluded.moment
 """)
@@ -106,6 +107,7 @@ def put_values(tx: Connection, values: Iterable[tuple[int, int, Reading]]) -> No
             "field_number": field_number,
             "kind": reading.kind,
             "text": reading.text,
+            "head": reading.text and reading.text[:HEAD_CHARS],
             "number": reading.number,
             "moment": reading.moment,
         }

@@ -22,7 +22,7 @@ from zhiku.datasets.store import Dataset
 from zhiku.db.tables import api_keys, documents, metadata_fields, metadata_values
 from zhiku.indexes.base import Scope
 from zhiku.retrieval.checks import Check, make_check, passes
-from zhiku.text.readings import read_value
+from zhiku.text.readings import HEAD_CHARS, read_value
 
 Clause = ColumnElement[bool]
 _DATES = {UPLOAD_DATE: documents.c.created_at, LAST_UPDATE_DATE: documents.c.updated_at}
@@ -49,7 +49,7 @@ def find_scope(conn: Connection, dataset: Dataset, conditions: MetadataCondition
     clause = and_(true(), *decided) if is_all else or_(false(), *decided)
     if undecided:
         return _scope_by_reading(conn, dataset.id, clause, undecided, is_all=is_all)
-    return _scope_by_sql(conn, dataset.id, clause)
+    return _scope_by_sql(conn, dataset.id, clause, is_wide=all(each.check.is_negated for each in named))
 
 
 def _named_checks(conn: Connection, dataset_id: str, conditions: MetadataConditions) -> list[_Named]:
@@ -69,16 +69,16 @@ def _named_checks(conn: Connection, dataset_id: str, conditions: MetadataConditi
     return named
 
 
-def _scope_by_sql(conn: Connection, dataset_id: str, clause: Clause) -> Scope:
-    """Read at most half of the dataset's documents, twice."""
+def _scope_by_sql(conn: Connection, dataset_id: str, clause: Clause, *, is_wide: bool) -> Scope:
+    """Read at most half of the dataset's documents, or one more and then the rest; `is_wide` expects most to pass."""
     of_dataset = documents.c.dataset_id == dataset_id
     total = conn.execute(select(func.count()).select_from(documents).where(of_dataset)).scalar_one()
     numbers = select(documents.c.number).where(of_dataset)
-    inside = conn.execute(numbers.where(clause).limit(total // 2 + 1)).scalars().all()
-    if len(inside) <= total // 2:
-        return Scope(frozenset(inside), is_complement=False)
-    outside = conn.execute(numbers.where(not_(clause))).scalars()
-    return Scope(frozenset(outside), is_complement=True)
+    expected, other = (not_(clause), clause) if is_wide else (clause, not_(clause))
+    found = conn.execute(numbers.where(expected).limit(total // 2 + 1)).scalars().all()
+    if len(found) <= total // 2:
+        return Scope(frozenset(found), is_complement=is_wide)
+    return Scope(frozenset(conn.execute(numbers.where(other)).scalars()), is_complement=not is_wide)
 
 
 def _scope_by_reading(
@@ -128,13 +128,16 @@ def _value_clause(field_number: int, check: Check) -> Clause:
     if check.kind == "always":
         return true()
     if check.kind == "empty":
-        filled = documents.c.number.in_(having.where(metadata_values.c.text != ""))
+        filled = documents.c.number.in_(having.where(metadata_values.c.head != ""))
         return filled if check.is_negated else not_(filled)
     if check.kind in ("number", "moment"):
         compared = metadata_values.c.number if check.kind == "number" else metadata_values.c.moment
         like = _comparison(compared, check)
         alike = and_(metadata_values.c.text.is_not(None), or_(compared.is_(None), not_(like)))
         return documents.c.number.in_(having.where(alike if check.is_negated else like))
+    if check.kind == "one_of" and all(len(text) < HEAD_CHARS for text in check.texts):
+        like = _text_clause(metadata_values.c.head, check)
+        return documents.c.number.in_(having.where(metadata_values.c.head.is_not(None), like))
     like = _text_clause(metadata_values.c.text, check)
     return documents.c.number.in_(having.where(metadata_values.c.text.is_not(None), like))
 

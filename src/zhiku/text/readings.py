@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+HEAD_CHARS = 64
+"""How much of a text the catalog can look up by an index."""
+
 Scalar = str | int | float
 Kind = Literal["string", "number", "null"]
 

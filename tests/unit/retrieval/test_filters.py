@@ -175,6 +175,14 @@ def test_a_field_that_the_dataset_does_not_have_is_missing_everywhere(database: 
     assert passing(database, dataset, 2, one("unknown", "not in", [])) == {1, 2}
 
 
+@pytest.mark.parametrize("size", [63, 64, 65, 200])
+def test_long_texts_are_compared_to_their_end(database: Database, size: int) -> None:
+    texts = ["知" * size, "知" * size + "x", "知" * (size - 1), "知" * 64]
+    dataset = fill(database, [{"word": text} for text in texts])
+    operands: list[Any] = [*texts, [texts[1], "y"], texts[0] + "y"]
+    compare_with_plain_check(database, dataset, "word", "string", texts, operands)
+
+
 def test_conditions_are_joined_by_and_or_or(database: Database) -> None:
     dataset = fill(database, [{"word": "a", "count": 1}, {"word": "a"}, {"count": 1}, {}])
     pair = one("word", "is", "a"), one("count", ">", 0)

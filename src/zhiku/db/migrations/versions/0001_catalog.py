@@ -303,6 +303,7 @@ def _create_metadata() -> None:
         sa.Column("field_number", NUMBER, nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),
         sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("head", sa.String(64), nullable=True),
         sa.Column("number", EPOCH, nullable=True),
         sa.Column("moment", EPOCH, nullable=True),
         sa.PrimaryKeyConstraint("document_number", "field_number", name="pk_metadata_values"),
@@ -313,7 +314,12 @@ def _create_metadata() -> None:
             ["field_number"], ["metadata_fields.number"], name="fk_metadata_values_field_number", ondelete="CASCADE"
         ),
     )
-    op.create_index("ix_metadata_values_field_number", "metadata_values", ["field_number"])
+    for compared in ("head", "number", "moment"):
+        op.create_index(
+            f"ix_metadata_values_field_number_{compared}_document_number",
+            "metadata_values",
+            ["field_number", compared, "document_number"],
+        )
 
 
 def _create_segments() -> None:
