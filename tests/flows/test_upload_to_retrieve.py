@@ -137,3 +137,11 @@ def test_nul_in_a_text_is_dropped(product: Product) -> None:
     product.add_text(dataset_id, "nul", "pass\0words expire")
     product.settle()
     assert product.retrieve(dataset_id, "passwords")[0]["segment"]["content"] == "passwords expire"
+
+
+def test_the_hit_count_of_a_record_is_the_one_before_the_call(product: Product) -> None:
+    dataset_id = product.create_dataset()
+    product.add_text(dataset_id, "en", ENGLISH, process_rule=BY_LINE)
+    product.settle()
+    counts = [product.retrieve(dataset_id, "office", top_k=1)[0]["segment"]["hit_count"] for _ in range(3)]
+    assert counts == [0, 1, 2]

@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from zhiku.db.hot import HotRead
 from zhiku.db.tables import datasets, documents, metadata_fields, process_rules, tag_bindings, tags
+from zhiku.errors import DatasetNameDuplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,11 @@ _GET = HotRead(select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id"))
 
 
 def insert_dataset(tx: Connection, dataset: Dataset) -> None:
-    """Add a dataset. Raises IntegrityError if its name is taken."""
-    tx.execute(insert(datasets), {field.name: getattr(dataset, field.name) for field in fields(Dataset)})
+    """Add a dataset. Raises DatasetNameDuplicate, also where another create of the name commits first."""
+    try:
+        tx.execute(insert(datasets), {field.name: getattr(dataset, field.name) for field in fields(Dataset)})
+    except IntegrityError as error:
+        raise DatasetNameDuplicate from error
 
 
 def find_dataset(conn: Connection, dataset_id: str) -> Dataset | None:

@@ -36,6 +36,7 @@ class HitCounts:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: Counter[int] = Counter()
+        self._on_the_way: Counter[int] = Counter()
         self._has_some = threading.Event()
         self._counting = threading.Lock()
         # Held while counts are on their way, so that whoever flushes next finds them written.
@@ -47,11 +48,18 @@ class HitCounts:
             self._waiting.update(numbers)
         self._has_some.set()
 
+    def count_waiting(self, numbers: Iterable[int]) -> dict[int, int]:
+        """Return the answers of these segments that their rows do not tell yet; segments without any are left out."""
+        with self._counting:
+            counts = {number: self._waiting[number] + self._on_the_way[number] for number in numbers}
+        return {number: count for number, count in counts.items() if count}
+
     def flush(self) -> None:
         """Write what waits; called before counts are read. Raises StorageFull and Unavailable; the counts are kept."""
         with self._writing:
             with self._counting:
                 taken, self._waiting = self._waiting, Counter()
+                self._on_the_way = taken
                 self._has_some.clear()
             if not taken:
                 return
@@ -60,6 +68,9 @@ class HitCounts:
             except ZhikuError:
                 self.add(taken.elements())
                 raise
+            finally:
+                with self._counting:
+                    self._on_the_way = Counter()
 
     def run(self, stop: threading.Event) -> None:
         """Write every 200 ms while there is something, until `stop` is set."""

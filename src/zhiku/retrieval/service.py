@@ -16,7 +16,7 @@ from zhiku.retrieval.plan import Plan, plan_retrieval
 from zhiku.retrieval.rerank import check_reranking, cut_hits
 from zhiku.retrieval.schemas import Record, RetrieveRequest
 from zhiku.retrieval.search import embed_query, search_branches
-from zhiku.retrieval.shape import Found, make_records
+from zhiku.retrieval.shape import Found, make_records, with_hits
 from zhiku.runtime import Runtime
 from zhiku.segments.indexing import find_embedder
 
@@ -73,8 +73,15 @@ def answer(rt: Runtime, question: Question, vector: Vectors | None) -> list[Reco
         records = _search(rt, question, vector)
     except (IndexDamaged, IndexLocked) as error:
         raise DatasetNotInitialized from error
-    rt.hits.add([record.segment.number for record in records])
-    return _with_metadata(rt, question.dataset, records)
+    return _with_metadata(rt, question.dataset, _counted(rt, records))
+
+
+def _counted(rt: Runtime, records: list[Record]) -> list[Record]:
+    """Count an answer for each record and return them with the counts before it, written or not (contract 5.5)."""
+    numbers = [record.segment.number for record in records]
+    waiting = rt.hits.count_waiting(numbers)
+    rt.hits.add(numbers)
+    return [with_hits(record, waiting) for record in records] if waiting else records
 
 
 def _scope(rt: Runtime, dataset: Dataset, conditions: MetadataConditions) -> Scope | None:

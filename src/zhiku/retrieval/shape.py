@@ -1,7 +1,7 @@
 """Hits → records as the contract orders them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zhiku.indexes.base import Hit
@@ -35,6 +35,14 @@ def make_records(hits: Sequence[Hit], found: Found, top_k: int) -> list[Record]:
         score = max([scores.get(segment.number, 0.0), *(child.score for child in children)])
         records.append((-score, position, segment.position, Record(segment, document, score, children)))
     return [record for *_, record in sorted(records, key=lambda each: each[:3])[:top_k]]
+
+
+def with_hits(record: Record, waiting: Mapping[int, int]) -> Record:
+    """Return the record with the answers that its segment's row does not tell yet."""
+    more = waiting.get(record.segment.number, 0)
+    if not more:
+        return record
+    return replace(record, segment=replace(record.segment, hit_count=record.segment.hit_count + more))
 
 
 def retrieve_body(query: str, records: Sequence[Record]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from zhiku.http.paging import page_body, read_page
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.segments import child_service
-from zhiku.segments.deps import SegmentDep
+from zhiku.segments.deps import ChildDep, SegmentDep
 from zhiku.segments.schemas import ChildIn, ListChildren, child_body
 
 router = APIRouter()
@@ -59,28 +59,16 @@ async def list_child_chunks(request: Request, rt: RuntimeDep, segment: SegmentDe
 
 @operation(router, "PATCH", ONE_CHILD, body=ChildIn, reply=dict[str, Any], errors=WRITE_ERRORS, is_rate_limited=True)
 async def update_child_chunk(
-    request: Request,
-    rt: RuntimeDep,
-    actor: ActorDep,
-    dataset: DatasetDep,
-    document: DocumentDep,
-    segment: SegmentDep,
-    child_chunk_id: str,
+    request: Request, rt: RuntimeDep, actor: ActorDep, dataset: DatasetDep, document: DocumentDep, child: ChildDep
 ) -> Response:
     """Change a child chunk's text; it counts as customized then."""
-    child = await in_thread(child_service.get_child, rt, segment, child_chunk_id)
     body = await read_body(request, ChildIn)
-    changed = await in_thread(
-        child_service.update_child, rt, actor, dataset, document.document, (segment, child), body.content
-    )
-    return encode({"data": child_body(changed, segment)})
+    changed = await in_thread(child_service.update_child, rt, actor, dataset, document.document, child, body.content)
+    return encode({"data": child_body(changed, child[0])})
 
 
 @operation(router, "DELETE", ONE_CHILD, status=204, errors=(NotFound, Forbidden, InvalidParam), is_rate_limited=True)
-async def delete_child_chunk(
-    rt: RuntimeDep, dataset: DatasetDep, document: DocumentDep, segment: SegmentDep, child_chunk_id: str
-) -> Response:
+async def delete_child_chunk(rt: RuntimeDep, dataset: DatasetDep, document: DocumentDep, child: ChildDep) -> Response:
     """Delete a child chunk."""
-    child = await in_thread(child_service.get_child, rt, segment, child_chunk_id)
-    await in_thread(child_service.delete_child, rt, dataset, document.document, segment, child)
+    await in_thread(child_service.delete_child, rt, dataset, document.document, *child)
     return no_content()
