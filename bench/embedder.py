@@ -19,7 +19,6 @@ class HashedEmbedder:
     cosine_floor = 0.0
     batch_size = 256
     is_quick = True
-    is_quick = True
 
     def __init__(self) -> None:
         self._table = np.random.default_rng(1).standard_normal((_DIRECTIONS, DIMENSION), dtype=np.float32)

@@ -141,9 +141,7 @@ class ProviderNotInitialize(ZhikuError):
     """The model that is needed is not configured or cannot be loaded."""
 
     status, code = 400, "provider_not_initialize"
-    message = (
-        "No Embedding Model available. Please configure a valid provider in the Settings -> Model Provider."
-    )
+    message = "No Embedding Model available. Please configure a valid provider in the Settings -> Model Provider."
 
 
 class CompletionRequestError(ZhikuError):

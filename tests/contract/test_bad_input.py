@@ -1,4 +1,4 @@
-"""Every field of every body with every kind of wrong value: 400, the field named, nothing stored (contract 2.2, 2.4)."""
+"""Every field of every request, wrong in every way: 400 that names the field, and nothing changes."""
 
 import json
 from typing import Any

@@ -37,8 +37,7 @@ class Actor:
 def find_actor(rt: Runtime, key: str) -> Actor | None:
     """Return whom a key belongs to, None if it is unknown or revoked. One read by the key's hash."""
     digest = hash_key(key)
-    with rt.db.read() as conn:
-        row = store.find_live_key(conn, digest)
+    row = store.find_live_key(rt.db, digest)
     if row is None:
         return None
     key_id, key_hash, actor_id, actor_name = row

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
+from zhiku.db.engine import Database
 from zhiku.db.hot import HotRead
 from zhiku.db.tables import api_keys, workspace
 
@@ -41,9 +42,9 @@ FIND_KEY = HotRead(
 )
 
 
-def find_live_key(conn: Connection, key_hash: str) -> tuple[str, str, str, str] | None:
+def find_live_key(db: Database, key_hash: str) -> tuple[str, str, str, str] | None:
     """Return (id, key_hash, actor_id, actor_name) of the key that is not revoked, or None."""
-    rows = FIND_KEY.rows(conn, {"wanted_hash": key_hash})
+    rows = db.fetch(FIND_KEY, {"wanted_hash": key_hash})
     return (rows[0][0], rows[0][1], rows[0][2], rows[0][3]) if rows else None
 
 

@@ -14,8 +14,7 @@ from zhiku.runtime import Runtime
 
 def find_open_dataset(rt: Runtime, dataset_id: str) -> Dataset:
     """Return a dataset that may be used over the API. Raises NotFound, Forbidden."""
-    with rt.db.read() as conn:
-        dataset = store.find_dataset(conn, dataset_id)
+    dataset = store.fetch_dataset(rt.db, dataset_id)
     if dataset is None:
         raise NotFound("Dataset not found.")
     if not dataset.is_api_enabled:

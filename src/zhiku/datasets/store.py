@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from zhiku.db.engine import Database
 from zhiku.db.hot import HotRead
 from zhiku.db.tables import datasets, documents, metadata_fields, process_rules, tag_bindings, tags
 from zhiku.errors import DatasetNameDuplicate
@@ -120,6 +121,12 @@ def insert_dataset(tx: Connection, dataset: Dataset) -> None:
 def find_dataset(conn: Connection, dataset_id: str) -> Dataset | None:
     """Return the dataset's row, or None."""
     rows = _GET.rows(conn, {"dataset_id": dataset_id})
+    return Dataset(*rows[0]) if rows else None
+
+
+def fetch_dataset(db: Database, dataset_id: str) -> Dataset | None:
+    """Return the dataset's row, or None; every request asks this."""
+    rows = db.fetch(_GET, {"dataset_id": dataset_id})
     return Dataset(*rows[0]) if rows else None
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from zhiku.db.hot import HotRead
 from zhiku.errors import StorageFull, Unavailable, ZhikuError
 
 __all__ = ["Connection", "Database", "raise_translated"]
@@ -69,9 +70,18 @@ class Database:
                 yield connection
             except DBAPIError as error:
                 raise_translated(error)
-            except sqlite3.Error as error:
-                # Of a `HotRead`, which the driver runs itself.
-                raise_translated(DBAPIError(None, None, error))
+
+    def fetch(self, hot: HotRead, values: dict[str, Any]) -> list[Any]:
+        """Return the rows of one hot read; a statement by itself sees one moment and needs no transaction.
+
+        Raises Unavailable.
+        """
+        try:
+            return self._catalog.fetch(hot, values)
+        except DBAPIError as error:
+            raise_translated(error)
+        except sqlite3.Error as error:
+            raise_translated(DBAPIError(None, None, error))
 
     @contextmanager
     def begin(self) -> Generator[Connection]:
@@ -140,6 +150,18 @@ class _SqliteCatalog:
         self._turn = threading.Lock()
         self._turn_thread: int | None = None
         self._idle_writer: Connection | None = None
+        self._idle_drivers: list[sqlite3.Connection] = []
+
+    def fetch(self, hot: HotRead, values: dict[str, Any]) -> list[Any]:
+        """Run the read on a bare connection: no transaction, and no SQLAlchemy on the way."""
+        try:
+            driver = self._idle_drivers.pop()
+        except IndexError:
+            driver = self._connect_reader()
+        # After a failure the connection is left to the collector, which closes it.
+        rows = hot.run(driver, values)
+        self._idle_drivers.append(driver)
+        return rows
 
     @contextmanager
     def reader_turn(self) -> Generator[Connection]:
@@ -180,6 +202,8 @@ class _SqliteCatalog:
     def close(self) -> None:
         while self._idle_readers:
             self._idle_readers.pop().close()
+        while self._idle_drivers:
+            self._idle_drivers.pop().close()
         with self._turn:
             if self._idle_writer is not None:
                 self._idle_writer.close()
@@ -238,6 +262,11 @@ class _PostgresCatalog:
         self._reader = create_engine(
             url, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options
         )
+
+    def fetch(self, hot: HotRead, values: dict[str, Any]) -> list[Any]:
+        """Run the read like any other: the way to the server takes longer than all there is to save."""
+        with self.reader_turn() as connection:
+            return hot.rows(connection, values)
 
     @contextmanager
     def reader_turn(self) -> Generator[Connection]:

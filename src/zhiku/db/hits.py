@@ -23,7 +23,7 @@ _ADD_TO_SEGMENT = text("""
 _ADD_TO_DOCUMENT = text("""
     UPDATE documents
     SET hit_count = hit_count + :hits
-    WHERE number = (SELECT document_number FROM segments WHERE number = :number)
+    WHERE number = :number
 """)
 
 
@@ -36,16 +36,19 @@ class HitCounts:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: Counter[int] = Counter()
+        self._document_of: dict[int, int] = {}
         self._on_the_way: Counter[int] = Counter()
         self._has_some = threading.Event()
         self._counting = threading.Lock()
         # Held while counts are on their way, so that whoever flushes next finds them written.
         self._writing = threading.Lock()
 
-    def add(self, numbers: Iterable[int]) -> None:
-        """Count one answer for each segment number."""
+    def add(self, answers: Iterable[tuple[int, int]]) -> None:
+        """Count one answer for each (segment number, document number)."""
         with self._counting:
-            self._waiting.update(numbers)
+            for segment, document in answers:
+                self._waiting[segment] += 1
+                self._document_of[segment] = document
         self._has_some.set()
 
     def count_waiting(self, numbers: Iterable[int]) -> dict[int, int]:
@@ -59,14 +62,15 @@ class HitCounts:
         with self._writing:
             with self._counting:
                 taken, self._waiting = self._waiting, Counter()
+                document_of, self._document_of = self._document_of, {}
                 self._on_the_way = taken
                 self._has_some.clear()
             if not taken:
                 return
             try:
-                self._write(taken)
+                self._write(taken, document_of)
             except ZhikuError:
-                self.add(taken.elements())
+                self.add((segment, document_of[segment]) for segment in taken.elements())
                 raise
             finally:
                 with self._counting:
@@ -84,8 +88,14 @@ class HitCounts:
                 log.warning("hit counts not written", error=str(error))
                 stop.wait(1.0)
 
-    def _write(self, counts: Counter[int]) -> None:
-        rows = [{"number": number, "hits": hits} for number, hits in sorted(counts.items())]
+    def _write(self, counts: Counter[int], document_of: dict[int, int]) -> None:
+        of_documents: Counter[int] = Counter()
+        for segment, hits in counts.items():
+            of_documents[document_of[segment]] += hits
         with self._db.begin() as tx:
-            tx.execute(_ADD_TO_SEGMENT, rows)
-            tx.execute(_ADD_TO_DOCUMENT, rows)
+            tx.execute(_ADD_TO_SEGMENT, _rows(counts))
+            tx.execute(_ADD_TO_DOCUMENT, _rows(of_documents))
+
+
+def _rows(counts: Counter[int]) -> list[dict[str, int]]:
+    return [{"number": number, "hits": hits} for number, hits in sorted(counts.items())]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.store import Dataset
-from zhiku.db.engine import Connection
+from zhiku.db.tables import CHILD_POSTINGS
 from zhiku.documents.store import list_metadata
 from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
 from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked, Scope
@@ -80,7 +80,7 @@ def _counted(rt: Runtime, records: list[Record]) -> list[Record]:
     """Count an answer for each record and return them with the counts before it, written or not (contract 5.5)."""
     numbers = [record.segment.number for record in records]
     waiting = rt.hits.count_waiting(numbers)
-    rt.hits.add(numbers)
+    rt.hits.add([(record.segment.number, record.document.number) for record in records])
     return [with_hits(record, waiting) for record in records] if waiting else records
 
 
@@ -122,19 +122,21 @@ def _read_records(rt: Runtime, plan: Plan, hits: list[Hit]) -> list[Record]:
     wanted = plan.top_k
     while True:
         last = _with_ties(hits, wanted)
-        with rt.db.read() as conn:
-            found = _find(conn, [hit.number for hit in hits[:last]])
+        found = _find(rt, [hit.number for hit in hits[:last]])
         records = make_records(hits[:last], found, plan.top_k)
         if len(records) == plan.top_k or last == len(hits):
             return records
         wanted = last * RECALL_GROWTH
 
 
-def _find(conn: Connection, postings: list[int]) -> Found:
+def _find(rt: Runtime, postings: list[int]) -> Found:
     """Return what postings lead to: segments, directly or from their child chunks."""
-    children = store.list_children(conn, postings)
-    numbers = set(postings) if not children else {child.segment_number for child in children} | set(postings)
-    return Found(store.list_answering(conn, list(numbers)), children)
+    if all(posting < CHILD_POSTINGS for posting in postings):
+        return Found(store.list_answering(rt.db, postings), [])
+    with rt.db.read() as conn:
+        children = store.list_children(conn, postings)
+    numbers = {child.segment_number for child in children} | {each for each in postings if each < CHILD_POSTINGS}
+    return Found(store.list_answering(rt.db, sorted(numbers)), children)
 
 
 def _with_ties(hits: list[Hit], wanted: int) -> int:

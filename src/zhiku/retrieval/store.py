@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, and_, bindparam, exists, select
 
+from zhiku.db.engine import Database
 from zhiku.db.hot import WIDTH, HotRead, fill_in, fixed_in
 from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, metadata_values, segments
 from zhiku.indexes.store import CHILD_NUMBER
@@ -64,12 +65,12 @@ _ANSWERING = HotRead(
 )
 
 
-def list_answering(conn: Connection, numbers: Sequence[int]) -> list[tuple[Segment, DocumentRef, int]]:
+def list_answering(db: Database, numbers: Sequence[int]) -> list[tuple[Segment, DocumentRef, int]]:
     """Return those of the numbered segments that may answer now, each with its document and its position."""
     width, end = len(_SEGMENT), len(_SEGMENT) + len(_DOCUMENT)
     found: list[tuple[Segment, DocumentRef, int]] = []
     for start in range(0, len(numbers), WIDTH):
-        rows = _ANSWERING.rows(conn, fill_in("number", numbers[start : start + WIDTH]))
+        rows = db.fetch(_ANSWERING, fill_in("number", numbers[start : start + WIDTH]))
         found += [(Segment(*row[:width]), DocumentRef(*row[width:end]), row[end]) for row in rows]
     return found
 

@@ -45,7 +45,12 @@ def make_runtime(folder: Path, database: Database | None = None, **settings: Any
         database = Database(made.database)
     parts: dict[str, Any] = {part.name: None for part in fields(Runtime)}
     clock = HandClock()
-    parts.update(settings=made, clock=clock, db=database, wakeups=Wakeups(_nothing, _nothing, lambda _dataset_id, _sequence: True))
+    parts.update(
+        settings=made,
+        clock=clock,
+        db=database,
+        wakeups=Wakeups(_nothing, _nothing, lambda _dataset_id, _sequence: True),
+    )
     return Runtime(**parts)
 
 

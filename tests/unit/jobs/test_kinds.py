@@ -3,7 +3,15 @@
 import msgspec
 import pytest
 
-from zhiku.jobs.kinds import IngestDocument, Payload, PurgeBlobs, PurgeEmbeddings, decode_payload, encode_payload, get_kind
+from zhiku.jobs.kinds import (
+    IngestDocument,
+    Payload,
+    PurgeBlobs,
+    PurgeEmbeddings,
+    decode_payload,
+    encode_payload,
+    get_kind,
+)
 
 
 @pytest.mark.parametrize("payload", [IngestDocument("文档", 2), PurgeBlobs([]), PurgeBlobs(["a/b"]), PurgeEmbeddings()])

@@ -27,6 +27,7 @@ class StubEmbedder:
     key = "stub"
     dimension = 3
     cosine_floor = 0.0
+    is_quick = True
     batch_size = 1
 
     def embed_query(self, text: str) -> Vectors:
