@@ -6,15 +6,15 @@ import unicodedata
 import zlib
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from types import ModuleType
 from importlib.resources import files
 from itertools import chain
 from operator import attrgetter
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from snowballstemmer.english_stemmer import EnglishStemmer
+from Stemmer import Stemmer
 
 from zhiku.text.normalize import simplify, unify
 from zhiku.text.tokens import token_rank
@@ -298,8 +298,8 @@ def _without_accents(word: str) -> str:
 def _stem(word: str) -> str:
     if len(word) > _LONGEST_STEMMED or not (word.isascii() and word.isalpha()):
         return word
-    # A stemmer keeps the word it works on, so threads cannot share one.
-    return EnglishStemmer().stemWord(word)
+    # A stemmer keeps the word it works on, so threads cannot share one; a new one costs less than its word.
+    return Stemmer("english", 0).stemWord(word)
 
 
 def _hash(word: str) -> int:

@@ -1,5 +1,8 @@
 """Words for lexical search and keywords."""
 
+import zlib
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -64,6 +67,20 @@ def test_a_query_asks_for_the_whole_chinese_word_only() -> None:
 def test_a_query_asks_for_the_parts_of_a_long_or_unknown_chinese_word() -> None:
     assert query_words("中华人民共和国")[0] == "中华人民共和国"
     assert "人民" in query_words("中华人民共和国")
+
+
+def test_stems_are_those_that_stored_words_were_made_with() -> None:
+    # Real and unreal words with every ending that the algorithm knows, some of its exceptions among them.
+    beginnings = ("", "y", "sk", "d", "t", "cr", "gener", "commun", "arsen", "exc", "proc", "inn", "ident")
+    middles = ("", "a", "y", "ee", "ow", "ag", "ibb", "iqu", "ayx", "omm", "uct", "isl", "at", "ic", "ur")
+    endings = (
+        "s es ed ied ies ing ingly edly eed eedly ss us ying y ly li e ll ational tional enci anci abli entli izer "
+        "ization ation ator alism iveness fulness ousness aliti iviti biliti bli ogi ogist fulli lessli icate iciti ical "
+        "ful ness al ance ence er ic able ible ant ement ment ent ism ate iti ous ive ize sion tion"
+    )
+    stems = words("\n".join(map("".join, product(beginnings, middles, endings.split()))))
+    assert len(stems) == 12462
+    assert zlib.crc32("\n".join(stems).encode()) == 315800343
 
 
 @pytest.mark.parametrize(
