@@ -22,7 +22,7 @@ PARTS = {
     "model": "The built-in model",
     "during": "Retrieve while a bulk ingestion runs",
 }
-LIBRARIES = ("qdrant-edge-py", "uvicorn", "fastapi", "sqlalchemy", "onnxruntime", "numpy")
+LIBRARIES = ("qdrant-edge-py", "uvicorn", "starlette", "sqlalchemy", "onnxruntime", "numpy")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends
-
 from zhiku.datasets import store
 from zhiku.datasets.store import Dataset
 from zhiku.errors import Forbidden, NotFound
 from zhiku.http.auth import ActorDep
+from zhiku.http.router import Depends
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.runtime import Runtime
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,11 +13,12 @@ from zhiku.errors import DatasetInUse, DatasetNameDuplicate, Forbidden, InvalidP
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.runtime import Runtime
 
-router = APIRouter()
+router = Router()
 
 
 @operation(

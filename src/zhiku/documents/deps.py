@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends
-
 from zhiku.datasets.deps import DatasetDep
 from zhiku.documents import service
 from zhiku.documents.store import DocumentRow
 from zhiku.errors import InvalidParam
+from zhiku.http.router import Depends
 from zhiku.http.runtime import RuntimeDep, in_thread
 
 

@@ -6,7 +6,6 @@ from typing import IO, Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -28,10 +27,11 @@ from zhiku.documents.store import Upload
 from zhiku.errors import Forbidden, InvalidParam, NotFound
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.public_url import read_public_url
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
 
-router = APIRouter()
+router = Router()
 
 READ_BYTES = 256 * 1024
 YES = {"true", "1", "yes", "on"}

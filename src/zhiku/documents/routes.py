@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,11 +40,12 @@ from zhiku.errors import (
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import WireModel, encode, no_content, parse
 from zhiku.http.upload import read_upload
 
-router = APIRouter()
+router = Router()
 
 CREATE_ERRORS = (
     NotFound,

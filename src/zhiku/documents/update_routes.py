@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,11 +29,12 @@ from zhiku.errors import (
 )
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, parse
 from zhiku.http.upload import UploadedFile, read_upload
 
-router = APIRouter()
+router = Router()
 
 UPDATE_ERRORS = (
     NotFound,

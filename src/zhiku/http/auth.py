@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends
 from starlette.requests import Request
 
 from zhiku.access.service import Actor, find_actor
 from zhiku.errors import Unauthorized
+from zhiku.http.router import Depends
 from zhiku.http.runtime import get_runtime, in_thread
 
 NO_HEADER = "Authorization header must be provided and start with 'Bearer'"

@@ -2,7 +2,6 @@
 
 from importlib.resources import files
 
-from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,10 +12,11 @@ from zhiku.errors import NotFound, Unavailable
 from zhiku.http.compat import ASKED_PATH
 from zhiku.http.openapi import build_openapi
 from zhiku.http.operation import operation
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
 
-router = APIRouter()
+router = Router()
 
 ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated, ParamSpec, TypeVar, cast
 
-from fastapi import Depends
 from starlette.requests import Request
 
+from zhiku.http.router import Depends
 from zhiku.runtime import Runtime
 
 P = ParamSpec("P")

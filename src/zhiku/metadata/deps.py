@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends
-
 from zhiku.datasets.deps import DatasetDep
+from zhiku.http.router import Depends
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.metadata import service
 from zhiku.metadata.store import Field

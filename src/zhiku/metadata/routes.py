@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,6 +9,7 @@ from zhiku.datasets.deps import DatasetDep
 from zhiku.errors import Forbidden, InvalidAction, InvalidParam, NotFound
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.metadata import service
@@ -23,7 +23,7 @@ from zhiku.metadata.schemas import (
     field_list_body,
 )
 
-router = APIRouter()
+router = Router()
 
 DONE = {"result": "success"}
 FIELDS = "/datasets/{dataset_id:id}/metadata"

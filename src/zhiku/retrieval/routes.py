@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,13 +16,14 @@ from zhiku.errors import (
     ProviderNotInitialize,
 )
 from zhiku.http.operation import operation, read_body
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
 from zhiku.retrieval import service
 from zhiku.retrieval.schemas import RetrieveRequest
 from zhiku.retrieval.shape import retrieve_body
 
-router = APIRouter()
+router = Router()
 
 
 @operation(

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,13 +11,14 @@ from zhiku.errors import Forbidden, InvalidParam, NotFound, ProviderNotInitializ
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.segments import child_service
 from zhiku.segments.deps import ChildDep, SegmentDep
 from zhiku.segments.schemas import ChildIn, ListChildren, child_body
 
-router = APIRouter()
+router = Router()
 
 CHILDREN = "/datasets/{dataset_id:id}/documents/{document_id:id}/segments/{segment_id:id}/child_chunks"
 ONE_CHILD = CHILDREN + "/{child_chunk_id:id}"

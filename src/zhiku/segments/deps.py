@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends
-
 from zhiku.documents.deps import DocumentDep
+from zhiku.http.router import Depends
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.segments import child_service, service
 from zhiku.segments.child_store import ChildChunk

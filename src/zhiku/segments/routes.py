@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from zhiku.errors import Forbidden, InvalidParam, NotFound, ProviderNotInitializ
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.segments import service
@@ -20,7 +20,7 @@ from zhiku.segments.change import update_segment as change_segment
 from zhiku.segments.schemas import CreateSegments, ListSegments, UpdateSegment, segment_body
 from zhiku.segments.service import Parent
 
-router = APIRouter()
+router = Router()
 
 SEGMENTS = "/datasets/{dataset_id:id}/documents/{document_id:id}/segments"
 ONE_SEGMENT = SEGMENTS + "/{segment_id:id}"

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,12 +10,13 @@ from zhiku.datasets.deps import DatasetDep
 from zhiku.errors import Forbidden, InvalidParam, NotFound
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
+from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
 from zhiku.tags import service
 from zhiku.tags.schemas import BindTags, CreateTag, DeleteTag, ListTags, RenameTag, listed_tag_body, tag_body
 
-router = APIRouter()
+router = Router()
 
 DONE = {"result": "success"}
 

@@ -4,11 +4,12 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import chain
-from operator import attrgetter
+from itertools import chain, compress
+from operator import mul
 from types import ModuleType
 from typing import NamedTuple
 
@@ -21,8 +22,8 @@ from zhiku.text.tokens import token_rank
 
 Hashes = NDArray[np.uint32]
 
-# What is seen again costs a look-up; longer runs are cut, so that none fills the memory.
-_CACHED = 1 << 15
+# What is seen again costs a look-up; longer runs are cut, so that none fills the memory. A full cache takes 25 MB.
+_CACHED = 1 << 16
 _LONGEST_RUN = 64
 _LONGEST_STEMMED = 40
 # The dictionary's counts add up to this; ranks times the scale give frequencies on the same scale (ln 200,000).
@@ -41,10 +42,15 @@ _UNSPACED = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0f40-\u0fbc\u1000-\u1049\u
 # Marks that belong to a word though they are no letters: accents, Hebrew and Arabic points, Indic vowel signs.
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _LETTER = f"(?:[^\\W{_HAN}{_KANA}{_HANGUL}{_UNSPACED}]|[{_MARKS}])"
-_RUN = re.compile(
-    f"[{_HAN}]+|[{_KANA}]+|[{_HANGUL}]+|[{_UNSPACED}]+"
-    f"|{_LETTER}++(?:(?:[.'&-]|(?<=[0-9]),(?=[0-9]{{3}}(?![0-9]))){_LETTER}++)*+(?:\\+\\+|#)?"
+# ASCII letters first, and a pattern of their own, for speed alone.
+_LETTERS, _ASCII_LETTERS = f"(?:[A-Za-z0-9_]++|{_LETTER})++", r"\w++"
+_SPELLED, _ASCII_SPELLED = (
+    f"{letters}(?:(?:[.'&-]|(?<=[0-9]),(?=[0-9]{{3}}(?![0-9]))){letters})*+(?:\\+\\+|#)?"
+    for letters in (_LETTERS, _ASCII_LETTERS)
 )
+_RUN = re.compile(f"[{_HAN}]+|[{_KANA}]+|[{_HANGUL}]+|[{_UNSPACED}]+|{_SPELLED}")
+_ASCII_RUN = re.compile(_ASCII_SPELLED, re.ASCII)
+_NONE = np.zeros(0, dtype=np.uint32)
 _IS_HAN = re.compile(f"[{_HAN}]")
 _IS_BIGRAMMED = re.compile(f"[{_KANA}{_HANGUL}{_UNSPACED}]")
 
@@ -64,15 +70,32 @@ class WordCounts(NamedTuple):
     counts: Hashes
 
 
+class TextWords(NamedTuple):
+    """What a text comes to: its words as the index holds them, its keywords, and the keywords' hashes."""
+
+    terms: WordCounts
+    keywords: list[str]
+    keyword_hashes: Hashes
+
+
 class _Piece(NamedTuple):
-    """What is known of a piece of text: its words' hashes, and whether it may be a keyword."""
+    """What is known of a piece of text: its words' hashes, the first of them (0 for none), and its
+    rarity if it may be a keyword, else 0.
+    """
 
-    text: str
     hashes: tuple[int, ...]
-    is_telling: bool
+    first: int
+    rarity: float
 
 
-_hashes_of = attrgetter("hashes")
+class _PieceCache(dict[str, _Piece]):
+    """The pieces of runs seen before; a full one begins anew, so that a look-up costs no bookkeeping."""
+
+    def __missing__(self, run: str) -> _Piece:
+        if len(self) >= _CACHED:
+            self.clear()
+        piece = self[run] = _piece(run)
+        return piece
 
 
 def words(text: str) -> list[str]:
@@ -94,11 +117,18 @@ def hash_words(some: Iterable[str]) -> Hashes:
     return np.fromiter(map(_hash, some), dtype=np.uint32)
 
 
+def read_words(text: str, keyword_count: int = 10) -> TextWords:
+    """Return at once what `terms_of`, `extract_keywords` and, of these, `keyword_hashes` return."""
+    unified = unify(text)
+    simplified = simplify(unified)
+    counted, weighed = _weigh(Counter(_cut(simplified)))
+    keywords = _choose(weighed, keyword_count, unified, simplified)
+    return TextWords(counted, keywords, keyword_hashes(keywords))
+
+
 def terms_of(text: str) -> WordCounts:
     """Return the hashed words of `text` as the index holds them."""
-    hashes = np.fromiter(chain.from_iterable(map(_hashes_of, _pieces(text))), dtype=np.uint32)
-    unique, counts = np.unique(hashes, return_counts=True)
-    return WordCounts(unique, counts.astype(np.uint32))
+    return read_words(text, 0).terms
 
 
 def query_hashes(text: str) -> Hashes:
@@ -112,31 +142,19 @@ def extract_keywords(text: str, count: int = 10) -> list[str]:
     Weight is frequency times rarity; ties go by position. Behind them come the letters-and-digits parts of
     the composite ones, so the list may be longer than `count`.
     """
-    weights: dict[int, float] = {}
-    written: dict[int, str] = {}
-    for piece in _pieces(text):
-        if piece.is_telling:
-            word = piece.hashes[0]
-            weights[word] = weights.get(word, 0.0) + _rarity(piece.text)
-            written.setdefault(word, piece.text)
-    best = sorted(weights, key=weights.__getitem__, reverse=True)[:count]
-    chosen = _as_written([written[word].removesuffix("'s") for word in best], text)
-    listed: dict[str, str] = {}
-    for keyword in chain(chosen, chain.from_iterable(map(_written_parts, chosen))):
-        listed.setdefault(keyword.casefold(), keyword)
-    return list(listed.values())
+    return read_words(text, count).keywords
 
 
 def query_keywords(text: str) -> list[str]:
     """Return the keywords that a query asks for, each once, in order; all its words if none of them is telling."""
-    found = [piece for piece in _pieces(text) if piece.hashes]
-    return list(dict.fromkeys(piece.text for piece in [each for each in found if each.is_telling] or found))
+    found = [(run, piece) for run, piece in ((run, _PIECES[run]) for run in dict.fromkeys(_runs(text))) if piece.hashes]
+    return [run for run, piece in found if piece.rarity] or [run for run, _ in found]
 
 
 def keyword_hashes(keywords: Iterable[str]) -> Hashes:
     """Return the hashes of all words of the keywords, ascending, each once."""
-    hashes = chain.from_iterable(map(_hashes_of, _pieces("\n".join(keywords))))
-    return np.unique(np.fromiter(hashes, dtype=np.uint32))
+    hashes = sorted({each for keyword in keywords for each in _keyword_hashes(keyword)})
+    return np.array(hashes, dtype=np.uint32)
 
 
 def is_stop_word(word: str) -> bool:
@@ -144,10 +162,53 @@ def is_stop_word(word: str) -> bool:
     return word in _stop_words()
 
 
-# A segment's text is asked for its words and for its keywords, one right after the other.
-@lru_cache(maxsize=4)
-def _pieces(text: str) -> tuple[_Piece, ...]:
-    return tuple(map(_piece, _runs(text)))
+def _weigh(runs: Mapping[str, int]) -> tuple[WordCounts, dict[str, float]]:
+    """Return the words of runs that occur so often, and the weight of each keyword that may be chosen.
+
+    Runs of the same first word are one keyword, written as the first of them.
+    """
+    # Everything but the choice itself runs in C, over columns of pieces.
+    if not runs:
+        return WordCounts(_NONE, _NONE), {}
+    hashes, firsts, rarities = zip(*map(_PIECES.__getitem__, runs), strict=True)
+    counts = Counter(chain.from_iterable(map(mul, hashes, runs.values())))
+    ascending = sorted(counts)
+    terms = WordCounts(
+        np.array(ascending, dtype=np.uint32), np.array(list(map(counts.__getitem__, ascending)), dtype=np.uint32)
+    )
+    written: dict[int, str] = {}
+    weights: dict[int, float] = {}
+    weighed = zip(firsts, runs, map(mul, rarities, runs.values()), strict=True)
+    for word, run, weight in compress(weighed, rarities):
+        if word in weights:
+            weights[word] += weight
+        else:
+            weights[word] = weight
+            written[word] = run
+    return terms, dict(zip(written.values(), weights.values(), strict=True))
+
+
+def _choose(weights: Mapping[str, float], count: int, unified: str, simplified: str) -> list[str]:
+    """Return the heaviest keywords as the text has them, and behind them the parts of the composite ones."""
+    best = sorted(weights, key=weights.__getitem__, reverse=True)[:count]
+    chosen = [keyword.removesuffix("'s") for keyword in best]
+    if simplified != unified:
+        chosen = _as_written(chosen, unified, simplified)
+    listed: dict[str, str] = {}
+    for keyword in chain(chosen, chain.from_iterable(map(_written_parts, chosen))):
+        listed.setdefault(keyword.casefold(), keyword)
+    return list(listed.values())
+
+
+def _keyword_hashes(keyword: str) -> Iterable[int]:
+    if keyword.isascii() and keyword.isalnum() and len(keyword) <= _LONGEST_RUN:
+        return _PIECES[keyword].hashes
+    return _spelled_hashes(keyword)
+
+
+@lru_cache(maxsize=_CACHED // 4)
+def _spelled_hashes(keyword: str) -> tuple[int, ...]:
+    return tuple(chain.from_iterable(_PIECES[run].hashes for run in _runs(keyword)))
 
 
 def _runs(text: str) -> list[str]:
@@ -155,8 +216,17 @@ def _runs(text: str) -> list[str]:
 
     They are unified and simplified but keep their case; none that is not Chinese is longer than 64 characters.
     """
+    return _cut(simplify(unify(text)))
+
+
+def _cut(text: str) -> list[str]:
+    """Return the runs of a text that is unified and simplified already."""
+    if text.isascii():
+        found = _ASCII_RUN.findall(text)
+        if max(map(len, found), default=0) <= _LONGEST_RUN:
+            return found
     found: list[str] = []
-    for run in _RUN.findall(simplify(unify(text))):
+    for run in _RUN.findall(text):
         if not run.isascii() and _is_han(run):
             found.extend(_jieba().cut(run))
         elif len(run) <= _LONGEST_RUN:
@@ -173,12 +243,14 @@ def _shorten(run: str) -> list[str]:
     return [part[start : start + _LONGEST_RUN] for part in parts for start in range(0, len(part), step)]
 
 
-@lru_cache(maxsize=_CACHED)
 def _piece(run: str) -> _Piece:
     hashes = tuple(map(_hash, _index_words(run)))
     # Neither a single character nor a short number tells what a text is about.
     is_telling = bool(hashes) and len(run) > (2 if run.isdecimal() else 1)
-    return _Piece(run, hashes, is_telling)
+    return _Piece(hashes, hashes[0] if hashes else 0, _rarity(run) if is_telling else 0.0)
+
+
+_PIECES = _PieceCache()
 
 
 def _is_han(run: str) -> bool:
@@ -251,7 +323,6 @@ def _version_words(version: str) -> list[str]:
     return list(dict.fromkeys([version, number, *shorter]))
 
 
-@lru_cache(maxsize=_CACHED)
 def _rarity(run: str) -> float:
     """Return about what the logarithm of the inverse frequency would be in a large corpus of general texts.
 
@@ -267,17 +338,15 @@ def _rarity(run: str) -> float:
     return min(_RAREST, math.log(token_rank(run.lower()) * _RANK_SCALE))
 
 
-def _as_written(keywords: list[str], text: str) -> list[str]:
+def _as_written(keywords: list[str], unified: str, simplified: str) -> list[str]:
     """Turn keywords back to the characters of the text where simplifying changed them."""
-    unified = unify(text)
-    simplified = simplify(unified)
-    if simplified == unified:
-        return keywords
     starts = ((simplified.find(keyword), keyword) for keyword in keywords)
     return [unified[start : start + len(keyword)] if start >= 0 else keyword for start, keyword in starts]
 
 
 def _written_parts(keyword: str) -> list[str]:
+    if keyword.isalnum():
+        return []
     parts = _ALPHANUMERIC.findall(keyword)
     if len(parts) < 2:
         return []
@@ -294,7 +363,6 @@ def _without_accents(word: str) -> str:
     return unicodedata.normalize("NFC", plain)
 
 
-@lru_cache(maxsize=_CACHED)
 def _stem(word: str) -> str:
     if len(word) > _LONGEST_STEMMED or not (word.isascii() and word.isalpha()):
         return word

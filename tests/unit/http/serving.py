@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-from fastapi import APIRouter, FastAPI
 from sqlalchemy import create_engine
+from starlette.applications import Starlette
 
 from zhiku.access.service import create_key, ensure_workspace
 from zhiku.db.engine import Database
 from zhiku.db.tables import metadata
 from zhiku.http import routes as server_routes
+from zhiku.http.router import Router
 from zhiku.runtime import Runtime, Wakeups
 from zhiku.server import ReadinessCheck, create_app
 from zhiku.settings import Settings
@@ -60,7 +61,7 @@ def _nothing() -> None: ...
 class Client:
     """Sends requests to an app in this process and returns httpx responses."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: Starlette) -> None:
         self._app = app
         self._runner = asyncio.Runner()
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
@@ -80,7 +81,7 @@ class Client:
         return self._runner.run(self._http.request(method, url, **options))
 
 
-def make_app(rt: Runtime, *routers: APIRouter, checks: Sequence[ReadinessCheck] = ()) -> FastAPI:
+def make_app(rt: Runtime, *routers: Router, checks: Sequence[ReadinessCheck] = ()) -> Starlette:
     """Return the application with the server's own routes and these, and none of the resources'."""
     return create_app(rt, checks, (server_routes.router, *routers))
 
@@ -92,7 +93,7 @@ def make_key(rt: Runtime) -> dict[str, str]:
 
 
 @contextmanager
-def served(folder: Path, *routers: APIRouter, **settings: Any) -> Generator[tuple[Client, dict[str, str]]]:
+def served(folder: Path, *routers: Router, **settings: Any) -> Generator[tuple[Client, dict[str, str]]]:
     """Yield a client of an app with these routers, and the header with a key for it."""
     rt = make_runtime(folder, **settings)
     with Client(make_app(rt, *routers)) as client:

@@ -3,7 +3,6 @@
 import errno
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from zhiku.errors import BadRequest, DatasetNameDuplicate, Forbidden, NotFound, 
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.router import Depends, Router
 from zhiku.http.runtime import in_thread
 from zhiku.http.schema import WireModel, encode, no_content, parse
 from zhiku.http.upload import read_upload
@@ -21,7 +21,7 @@ SWITCHED_OFF = "00000000-0000-4000-8000-0000000000ff"
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 DOCUMENT = "22222222-2222-4222-8222-222222222222"
 
-router = APIRouter()
+router = Router()
 
 
 class NewDataset(WireModel):

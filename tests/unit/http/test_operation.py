@@ -4,13 +4,13 @@ import inspect
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message
 
 from zhiku.http.operation import IdConvertor, operation
+from zhiku.http.router import Depends, Router
 from zhiku.http.schema import encode
 
 called: list[str] = []
@@ -45,7 +45,7 @@ async def _answer(route: Route, thing_id: str) -> bytes:
 def test_dependencies_run_once_and_in_the_order_of_the_parameters() -> None:
     import asyncio
 
-    router = APIRouter()
+    router = Router()
 
     @operation(router, "GET", "/things/{thing_id}", aliases=("/objects/{thing_id}",), is_keyed=False)
     async def handler(
@@ -68,7 +68,7 @@ def test_dependencies_run_once_and_in_the_order_of_the_parameters() -> None:
 def test_a_parameter_that_nothing_gives_is_refused_when_the_route_is_declared() -> None:
     with pytest.raises(TypeError, match="nothing is known to give for the parameter wrong"):
 
-        @operation(APIRouter(), "GET", "/things")
+        @operation(Router(), "GET", "/things")
         async def handler(wrong: int) -> Response:
             """Never registered."""
             return encode(wrong)

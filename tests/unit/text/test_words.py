@@ -75,8 +75,8 @@ def test_stems_are_those_that_stored_words_were_made_with() -> None:
     middles = ("", "a", "y", "ee", "ow", "ag", "ibb", "iqu", "ayx", "omm", "uct", "isl", "at", "ic", "ur")
     endings = (
         "s es ed ied ies ing ingly edly eed eedly ss us ying y ly li e ll ational tional enci anci abli entli izer "
-        "ization ation ator alism iveness fulness ousness aliti iviti biliti bli ogi ogist fulli lessli icate iciti ical "
-        "ful ness al ance ence er ic able ible ant ement ment ent ism ate iti ous ive ize sion tion"
+        "ization ation ator alism iveness fulness ousness aliti iviti biliti bli ogi ogist fulli lessli icate iciti "
+        "ical ful ness al ance ence er ic able ible ant ement ment ent ism ate iti ous ive ize sion tion"
     )
     stems = words("\n".join(map("".join, product(beginnings, middles, endings.split()))))
     assert len(stems) == 12462
