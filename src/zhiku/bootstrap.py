@@ -19,7 +19,6 @@ from zhiku.jobs.worker import JobHandler
 from zhiku.providers.base import Embedder
 from zhiku.providers.builtin import BuiltinEmbedder
 from zhiku.providers.catalog import BUILTIN_EMBEDDING, ModelCatalog, ModelName, find_remote_embedding
-from zhiku.providers.openai import OpenAIEmbedder
 from zhiku.runtime import Activity, Runtime, Wakeups
 from zhiku.settings import Settings
 
@@ -87,5 +86,7 @@ def prepare_builtin_model(settings: Settings) -> None:
 
 
 def _remote_embedder(settings: Settings) -> Embedder:
+    from zhiku.providers.openai import OpenAIEmbedder  # noqa: PLC0415  its HTTP client takes .2 s to import
+
     key = settings.embeddings_key.get_secret_value() if settings.embeddings_key else None
     return OpenAIEmbedder(settings.embeddings_url or "", settings.embeddings_model or "", key)

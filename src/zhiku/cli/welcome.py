@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from rich.console import Console
 
 from zhiku.access.service import Actor, ensure_workspace, mark_sample_loaded
 from zhiku.datasets.schemas import CreateDataset, ListDatasets
@@ -38,7 +37,6 @@ class Welcome:
         self._new_key = new_key
         self._is_sample_wanted = is_sample_wanted
         self._stop = threading.Event()
-        self._console = Console(highlight=False, soft_wrap=True)
 
     def start(self, is_started: Callable[[], bool]) -> None:
         """Say hello once the server listens; returns at once."""
@@ -61,14 +59,12 @@ class Welcome:
     def _print_address(self) -> None:
         url = base_url(self._rt)
         self._print("")
-        self._print("[bold]Zhiku 知库[/bold] is running. Ctrl-C stops it.")
+        self._print("Zhiku 知库 is running. Ctrl-C stops it.")
         self._print(f"  API       {url}/v1        (Dify Knowledge API)")
         self._print(f"  API docs  {url}/docs")
         self._print(f"  Data      {self._rt.settings.data_dir.resolve()}")
         if self._new_key:
-            self._print(
-                f"  API key   [bold]{self._new_key}[/bold]   (shown this once; `zhiku keys create` makes another)"
-            )
+            self._print(f"  API key   {self._new_key}   (shown this once; `zhiku keys create` makes another)")
 
     def _show_sample(self) -> None:
         workspace = ensure_workspace(self._rt)
@@ -121,7 +117,7 @@ class Welcome:
         deadline = time.monotonic() + SAMPLE_SECONDS
         for count, batch in enumerate(batches):
             if count:
-                self._print(f"  {count} of {len(batches)} documents", markup=False)
+                self._print(f"  {count} of {len(batches)} documents")
             while not all(
                 entry.document.indexing_status in ("completed", "error")
                 for entry in get_progress(self._rt, dataset.id, batch)
@@ -132,10 +128,10 @@ class Welcome:
 
     def _ask(self, dataset: Dataset, question: str) -> None:
         records = retrieve(self._rt, self._current(dataset), RetrieveRequest(query=question))
-        self._print(f"\n  [bold]{question}[/bold]")
+        self._print(f"\n  {question}")
         for record in records[:1]:
             text = " ".join(record.segment.content.split())[:SHOWN_CHARS]
-            self._print(f"  {record.score:.2f}  {record.document.name}: {text} ...", markup=False)
+            self._print(f"  {record.score:.2f}  {record.document.name}: {text} ...")
 
     def _current(self, dataset: Dataset) -> Dataset:
         rows, _ = list_datasets(self._rt, ListDatasets(keyword=dataset.name), Page())
@@ -149,11 +145,10 @@ class Welcome:
             f"  curl -s {base_url(self._rt)}/v1/datasets/{dataset.id}/retrieve \\\n"
             f"    -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n"
             f'    -d \'{{"query": "{question}"}}\'\n',
-            markup=False,
         )
 
-    def _print(self, text: str, *, markup: bool = True) -> None:
-        self._console.print(text, markup=markup)
+    def _print(self, text: str) -> None:
+        print(text, flush=True)
 
 
 def base_url(rt: Runtime) -> str:

@@ -24,7 +24,7 @@ class Embedder(Protocol):
 
     @property
     def cosine_floor(self) -> float:
-        """Return the cosine that means "unrelated"; scores are (cosine - floor) / (1 - floor), cut at 0."""
+        """Return the cosine that means "unrelated"; scores are made from what lies above it (ADR-0008)."""
         ...
 
     @property

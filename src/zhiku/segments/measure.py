@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from zhiku.indexes.base import Terms
 from zhiku.indexes.packing import pack_hashes, pack_terms
 from zhiku.text.tokens import count_tokens_many
-from zhiku.text.words import extract_keywords, keyword_hashes, terms_of
+from zhiku.text.words import keyword_hashes, read_words
+
+
+_NODE_SUFFIX = b"None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,16 @@ def pack_keywords(keywords: Sequence[str]) -> bytes:
 
 
 def _measure(content: str, tokens: int) -> Measured:
-    counted = terms_of(content)
-    # Right after the words, whose segmentation it shares.
-    keywords = extract_keywords(content)
+    found = read_words(content)
+    hashed = hashlib.sha256(content.encode())
+    content_hash = hashed.hexdigest()
+    hashed.update(_NODE_SUFFIX)
     return Measured(
         tokens=tokens,
-        keywords=keywords,
-        terms=pack_terms(Terms(counted.hashes, counted.counts)),
-        term_count=int(counted.counts.sum()),
-        keyword_hashes=pack_keywords(keywords),
-        content_hash=content_hash(content),
-        node_hash=node_hash(content),
+        keywords=found.keywords,
+        terms=pack_terms(Terms(found.terms.hashes, found.terms.counts)),
+        term_count=int(found.terms.counts.sum()),
+        keyword_hashes=pack_hashes(found.keyword_hashes),
+        content_hash=content_hash,
+        node_hash=hashed.hexdigest(),
     )

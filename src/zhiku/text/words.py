@@ -42,10 +42,10 @@ _UNSPACED = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0f40-\u0fbc\u1000-\u1049\u
 # Marks that belong to a word though they are no letters: accents, Hebrew and Arabic points, Indic vowel signs.
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _LETTER = f"(?:[^\\W{_HAN}{_KANA}{_HANGUL}{_UNSPACED}]|[{_MARKS}])"
-# ASCII letters first, and a pattern of their own, for speed alone.
+# ASCII letters first, a pattern of their own, and a look at what follows them: for speed alone.
 _LETTERS, _ASCII_LETTERS = f"(?:[A-Za-z0-9_]++|{_LETTER})++", r"\w++"
 _SPELLED, _ASCII_SPELLED = (
-    f"{letters}(?:(?:[.'&-]|(?<=[0-9]),(?=[0-9]{{3}}(?![0-9]))){letters})*+(?:\\+\\+|#)?"
+    f"{letters}(?:(?=[.,'&+#-])(?:(?:[.'&-]|(?<=[0-9]),(?=[0-9]{{3}}(?![0-9]))){letters})*+(?:\\+\\+|#)?)?"
     for letters in (_LETTERS, _ASCII_LETTERS)
 )
 _RUN = re.compile(f"[{_HAN}]+|[{_KANA}]+|[{_HANGUL}]+|[{_UNSPACED}]+|{_SPELLED}")
@@ -174,7 +174,8 @@ def _weigh(runs: Mapping[str, int]) -> tuple[WordCounts, dict[str, float]]:
     counts = Counter(chain.from_iterable(map(mul, hashes, runs.values())))
     ascending = sorted(counts)
     terms = WordCounts(
-        np.array(ascending, dtype=np.uint32), np.array(list(map(counts.__getitem__, ascending)), dtype=np.uint32)
+        np.array(ascending, dtype=np.uint32),
+        np.array(list(map(counts.__getitem__, ascending)), dtype=np.uint32),
     )
     written: dict[int, str] = {}
     weights: dict[int, float] = {}
