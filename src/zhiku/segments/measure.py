@@ -9,13 +9,16 @@ from zhiku.indexes.packing import pack_hashes, pack_terms
 from zhiku.text.tokens import count_tokens_many
 from zhiku.text.words import keyword_hashes, read_words
 
-
 _NODE_SUFFIX = b"None"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one text comes to; words and keyword hashes are packed for the index, `content_hash` names its vector."""
+    """What one text comes to; words and keyword hashes are packed for the index.
+
+    `content_hash`, the SHA-256, is the key of the text's embeddings; `node_hash` is `index_node_hash`, the SHA-256 of
+    the text and the four letters None (contract 4.5).
+    """
 
     tokens: int
     keywords: list[str]
@@ -29,16 +32,6 @@ class Measured:
 def measure(contents: Sequence[str]) -> list[Measured]:
     """Return what each text comes to, in order."""
     return [_measure(content, tokens) for content, tokens in zip(contents, count_tokens_many(contents), strict=True)]
-
-
-def content_hash(content: str) -> str:
-    """Return the key under which a text's embeddings are kept."""
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def node_hash(content: str) -> str:
-    """Return `index_node_hash`: the SHA-256 of the content and the four letters None (contract 4.5)."""
-    return hashlib.sha256(f"{content}None".encode()).hexdigest()
 
 
 def pack_keywords(keywords: Sequence[str]) -> bytes:

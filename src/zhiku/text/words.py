@@ -22,7 +22,7 @@ from zhiku.text.tokens import token_rank
 
 Hashes = NDArray[np.uint32]
 
-# What is seen again costs a look-up; longer runs are cut, so that none fills the memory. A full cache takes 25 MB.
+# What is seen again costs a look-up; longer runs are cut, so that none fills the memory. A full cache takes 16 MB.
 _CACHED = 1 << 16
 _LONGEST_RUN = 64
 _LONGEST_STEMMED = 40

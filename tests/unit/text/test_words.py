@@ -14,6 +14,7 @@ from zhiku.text.words import (
     query_hashes,
     query_keywords,
     query_words,
+    read_words,
     terms_of,
     words,
 )
@@ -166,6 +167,40 @@ def test_at_most_ten_keywords_besides_parts() -> None:
 
 def test_equal_weights_go_by_position() -> None:
     assert extract_keywords("zzqxa zzqxb zzqxc", count=2) == ["zzqxa", "zzqxb"]
+
+
+ODD_TEXTS = [
+    "",
+    "Running databases, a database's DATABASE; v2.3.1 -- C++ C# +- 1,234,567 1,2 AT&T don't ERR_CONN_1042 getUserName",
+    "x" * 100 + " a.b-c&d'e,f 3.14, 10.0.0.1. __init__ gpt-4 GPT4++ a..b ,5 'tis #1 1,000,00 1,000.5",
+    "連線錯誤 ERR_CONN_1042：資料庫連線失敗，“it’s” café 한국어 カタカナ ไทย हिन्दी 知识\ud800库 Ａ１",
+]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_what_is_read_at_once_is_what_is_read_one_by_one(text: str) -> None:
+    found = read_words(text)
+    assert found.keywords == extract_keywords(text)
+    assert found.keyword_hashes.tolist() == keyword_hashes(found.keywords).tolist()
+    hashes, counts = np.unique(hash_words(words(text)), return_counts=True)
+    assert found.terms.hashes.tolist() == hashes.tolist()
+    assert found.terms.counts.tolist() == counts.tolist()
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_a_texts_words_are_the_same_beside_another_script(text: str) -> None:
+    assert words(f"{text} é") == [*words(text), "e"]
+
+
+def test_words_stay_the_same_when_more_were_seen_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = " ".join(f"word{letter} {letter * 5}" for letter in "abcdefghijklmnop")
+    expected = read_words(text)
+    monkeypatch.setattr("zhiku.text.words._CACHED", 3)
+    for _ in range(2):
+        found = read_words(text)
+        assert found.keywords == expected.keywords
+        assert found.terms.hashes.tolist() == expected.terms.hashes.tolist()
+    assert read_words("and a last one").keywords == ["last"]
 
 
 def test_query_keywords_keep_what_is_telling() -> None:
