@@ -52,3 +52,5 @@ class Record:
     score: float
     children: list[MatchedChild]
     metadata: Mapping[str, str | int | float | None] = field(default_factory=dict[str, str | int | float | None])
+    # Answers of the segment that its row does not tell yet.
+    more_hits: int = 0

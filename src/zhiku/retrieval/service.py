@@ -81,7 +81,9 @@ def _counted(rt: Runtime, records: list[Record]) -> list[Record]:
     numbers = [record.segment.number for record in records]
     waiting = rt.hits.count_waiting(numbers)
     rt.hits.add([(record.segment.number, record.document.number) for record in records])
-    return [with_hits(record, waiting) for record in records] if waiting else records
+    if not waiting:
+        return records
+    return [with_hits(record, waiting.get(record.segment.number, 0)) for record in records]
 
 
 def _scope(rt: Runtime, dataset: Dataset, conditions: MetadataConditions) -> Scope | None:

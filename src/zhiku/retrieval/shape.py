@@ -1,7 +1,7 @@
 """Hits → records as the contract orders them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from zhiku.indexes.base import Hit
@@ -37,12 +37,9 @@ def make_records(hits: Sequence[Hit], found: Found, top_k: int) -> list[Record]:
     return [record for *_, record in sorted(records, key=lambda each: each[:3])[:top_k]]
 
 
-def with_hits(record: Record, waiting: Mapping[int, int]) -> Record:
-    """Return the record with the answers that its segment's row does not tell yet."""
-    more = waiting.get(record.segment.number, 0)
-    if not more:
-        return record
-    return replace(record, segment=replace(record.segment, hit_count=record.segment.hit_count + more))
+def with_hits(record: Record, more: int) -> Record:
+    """Return the record with as many answers more as its segment's row does not tell yet."""
+    return Record(record.segment, record.document, record.score, record.children, record.metadata, more)
 
 
 def retrieve_body(query: str, records: Sequence[Record]) -> dict[str, Any]:
@@ -58,8 +55,11 @@ def _record_body(record: Record) -> dict[str, Any]:
         "doc_type": None,
         "doc_metadata": record.metadata,
     }
+    segment = segment_core(record.segment)
+    segment["document"] = document
+    segment["hit_count"] += record.more_hits
     return {
-        "segment": segment_core(record.segment) | {"document": document},
+        "segment": segment,
         "child_chunks": [
             {
                 "id": each.child.id,
