@@ -20,6 +20,7 @@ from zhiku.runtime import Runtime
 from zhiku.segments import child_store, hook_store, indexing
 from zhiku.segments import store as segment_store
 from zhiku.segments.make import Making, Piece
+from zhiku.segments.store import KeptSegment
 
 # Segments written in one transaction: enough to be cheap, few enough to let other writers in between.
 WRITE_BATCH = 500
@@ -97,8 +98,7 @@ def _write_segments(
     A document without vectors to make is handed over, and its job ended, in the same transaction.
     """
     is_economy = dataset.indexing_technique == "economy"
-    with rt.db.read() as conn:
-        kept = KeptSegments(segment_store.list_kept(conn, document.number, document.live_generation))
+    kept = KeptSegments(_list_kept(rt, document))
     offsets = range(0, max(len(pieces), 1), WRITE_BATCH)
     for offset in offsets:
         context.check()
@@ -118,6 +118,14 @@ def _write_segments(
                 context.finish(tx)
             else:
                 context.checkpoint(tx, SEGMENTS_WRITTEN)
+
+
+def _list_kept(rt: Runtime, document: Document) -> list[KeptSegment]:
+    # A document that never answered has nothing to keep.
+    if document.live_generation == 0:
+        return []
+    with rt.db.read() as conn:
+        return segment_store.list_kept(conn, document.number, document.live_generation)
 
 
 def _insert(tx: Connection, staged: list[Staged]) -> None:

@@ -50,10 +50,11 @@ class NewChild:
 
 _CHILD = [child_chunks.c[field.name] for field in fields(ChildChunk)]
 _NEW = [field.name for field in fields(NewChild)]
+_INSERT = insert(child_chunks)
 
 
-def insert_children(tx: Connection, children: Sequence[tuple[int, NewChild]]) -> list[int]:
-    """Add (segment number, child chunk) pairs; return the numbers of the child chunks in their order."""
+def insert_children(tx: Connection, children: Sequence[tuple[int, NewChild]]) -> None:
+    """Add (segment number, child chunk) pairs."""
     values = [
         {
             **{name: getattr(child, name) for name in _NEW},
@@ -62,10 +63,8 @@ def insert_children(tx: Connection, children: Sequence[tuple[int, NewChild]]) ->
         }
         for segment_number, child in children
     ]
-    if not values:
-        return []
-    inserted = insert(child_chunks).returning(child_chunks.c.number, sort_by_parameter_order=True)
-    return list(tx.execute(inserted, values).scalars())
+    if values:
+        tx.execute(_INSERT, values)
 
 
 def moved(child: NewChild, position: int) -> NewChild:

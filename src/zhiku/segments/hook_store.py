@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
+    Select,
     and_,
     bindparam,
     delete,
@@ -56,12 +58,14 @@ def list_unembedded(
     conn: Connection, document_number: int, generation: int, model_key: str, limit: int
 ) -> list[Unembedded]:
     """Return the next texts of a document's staged content that have no embedding by this model, by number."""
-    return _list_unembedded(conn, _is_staged([(document_number, generation)]), model_key, limit)
+    values = {"document": document_number, "generation": generation, "model_key": model_key, "size": limit}
+    return [Unembedded(*row) for row in conn.execute(_UNEMBEDDED_STAGED, values)]
 
 
 def list_unembedded_of(conn: Connection, numbers: Sequence[int], model_key: str, limit: int) -> list[Unembedded]:
     """Return the next texts of these segments that have no embedding by this model, by number."""
-    return _list_unembedded(conn, segments.c.number.in_(numbers), model_key, limit)
+    values = {"numbers": numbers, "model_key": model_key, "size": limit}
+    return [Unembedded(*row) for row in conn.execute(_UNEMBEDDED_OF, values)]
 
 
 def insert_embeddings(tx: Connection, model_key: str, vectors: dict[str, bytes]) -> None:
@@ -150,9 +154,8 @@ def list_outgoing_numbers(conn: Connection, document_number: int, generation: in
 
 def list_staged_numbers(conn: Connection, document_number: int, live_generation: int) -> list[int]:
     """Return the posting numbers of content that does not answer yet."""
-    return _list_numbers(
-        conn, and_(segments.c.document_number == document_number, segments.c.generation != live_generation)
-    )
+    values = {"document": document_number, "live_generation": live_generation}
+    return [number for statement in _STAGED_NUMBERS for number in conn.execute(statement, values).scalars()]
 
 
 def count_segment_hooks(conn: Connection, numbers: Sequence[int]) -> HookCounts:
@@ -170,15 +173,18 @@ def _is_staged(staged: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
 
 
 def _list_numbers(conn: Connection, condition: ColumnElement[bool]) -> list[int]:
+    return [number for statement in _numbers(condition) for number in conn.execute(statement).scalars()]
+
+
+def _numbers(condition: ColumnElement[bool]) -> tuple[Select[int], Select[int]]:
     own = select(segments.c.number).where(condition)
-    children = select(CHILD_NUMBER).join(segments, IS_CHILD_OF).where(condition)
-    return [*conn.execute(own).scalars(), *conn.execute(children).scalars()]
+    return own, select(CHILD_NUMBER).join(segments, IS_CHILD_OF).where(condition)
 
 
-def _list_unembedded(conn: Connection, condition: ColumnElement[bool], model_key: str, limit: int) -> list[Unembedded]:
+def _unembedded(condition: ColumnElement[bool]) -> CompoundSelect[int, str, str]:
     def lacks(table: Any) -> ColumnElement[bool]:
         has_one = select(embeddings.c.model_key).where(
-            embeddings.c.model_key == model_key, embeddings.c.content_hash == table.c.content_hash
+            embeddings.c.model_key == bindparam("model_key"), embeddings.c.content_hash == table.c.content_hash
         )
         return ~has_one.exists()
 
@@ -190,8 +196,21 @@ def _list_unembedded(conn: Connection, condition: ColumnElement[bool], model_key
         .join(segments, IS_CHILD_OF)
         .where(condition, lacks(child_chunks))
     )
-    statement = union_all(own, children).order_by("number").limit(limit)
-    return [Unembedded(*row) for row in conn.execute(statement)]
+    return union_all(own, children).order_by("number").limit(bindparam("size"))
+
+
+# Made once: to build them took longer than to run them.
+_UNEMBEDDED_STAGED = _unembedded(
+    and_(
+        segments.c.document_number == bindparam("document"),
+        segments.c.generation == bindparam("generation"),
+        segments.c.keeps_number.is_(None),
+    )
+)
+_UNEMBEDDED_OF = _unembedded(segments.c.number.in_(bindparam("numbers", expanding=True)))
+_STAGED_NUMBERS = _numbers(
+    and_(segments.c.document_number == bindparam("document"), segments.c.generation != bindparam("live_generation"))
+)
 
 
 def _count(conn: Connection, condition: ColumnElement[bool]) -> HookCounts:

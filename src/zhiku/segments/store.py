@@ -79,15 +79,42 @@ class KeptSegment:
 _SEGMENT = [documents.c.id if field.name == "document_id" else segments.c[field.name] for field in fields(Segment)]
 _NEW = [field.name for field in fields(NewSegment)]
 
+_INSERT = insert(segments)
+_NUMBERS_AT = (
+    select(segments.c.number)
+    .where(
+        segments.c.document_number == bindparam("document"),
+        segments.c.generation == bindparam("generation"),
+        segments.c.position.between(bindparam("first"), bindparam("last")),
+    )
+    .order_by(segments.c.position)
+)
+_OF_WORK = and_(
+    segments.c.document_number == bindparam("document"),
+    segments.c.generation == bindparam("generation"),
+    ~segments.c.is_manual,
+)
+_KEPT = (
+    select(segments.c.number, segments.c.content_hash, segments.c.answer)
+    .where(_OF_WORK)
+    .order_by(segments.c.position, segments.c.number)
+)
+_KEPT_CHILDREN = (
+    select(child_chunks.c.segment_number, child_chunks.c.type, child_chunks.c.content_hash)
+    .join(segments, segments.c.number == child_chunks.c.segment_number)
+    .where(_OF_WORK)
+    .order_by(child_chunks.c.segment_number, child_chunks.c.position)
+)
+
 
 def insert_staged(tx: Connection, new: Sequence[NewSegment]) -> list[int]:
-    """Add segments that wait for their index; return their numbers in the order of `new`."""
+    """Add segments of one content that wait for their index, by position; return their numbers in the same order."""
     waiting = {"is_manual": False, "is_enabled": False, "status": "indexing", "completed_at": None}
     return _insert(tx, new, waiting)
 
 
 def insert_manual(tx: Connection, new: Sequence[NewSegment], status: str, error: str | None) -> list[int]:
-    """Add segments that a person wrote into a completed document; return their numbers in the order of `new`."""
+    """Add segments that a person wrote into a completed document, by position; return their numbers in that order."""
     is_done = status == "completed"
     written = {
         "is_manual": True,
@@ -206,22 +233,10 @@ def matching(
 
 def list_kept(conn: Connection, document_number: int, generation: int) -> list[KeptSegment]:
     """Return what decides whether new content keeps a segment, for each segment that the work made, by position."""
-    of_generation = and_(
-        segments.c.document_number == document_number, segments.c.generation == generation, ~segments.c.is_manual
-    )
+    work = {"document": document_number, "generation": generation}
     children: dict[int, list[tuple[str, str]]] = {}
-    for number, kind, content_hash in conn.execute(
-        select(child_chunks.c.segment_number, child_chunks.c.type, child_chunks.c.content_hash)
-        .join(segments, segments.c.number == child_chunks.c.segment_number)
-        .where(of_generation)
-        .order_by(child_chunks.c.segment_number, child_chunks.c.position)
-    ):
+    for number, kind, content_hash in conn.execute(_KEPT_CHILDREN, work):
         children.setdefault(number, []).append((kind, content_hash))
-    rows = conn.execute(
-        select(segments.c.number, segments.c.content_hash, segments.c.answer)
-        .where(of_generation)
-        .order_by(segments.c.position, segments.c.number)
-    )
     return [
         KeptSegment(
             number=number,
@@ -230,7 +245,7 @@ def list_kept(conn: Connection, document_number: int, generation: int) -> list[K
             child_hashes=[each[1] for each in children.get(number, [])],
             has_customized=any(each[0] == "customized" for each in children.get(number, [])),
         )
-        for number, content_hash, answer in rows
+        for number, content_hash, answer in conn.execute(_KEPT, work)
     ]
 
 
@@ -304,5 +319,12 @@ def _insert(tx: Connection, new: Sequence[NewSegment], state: dict[str, Any]) ->
     ]
     if not values:
         return []
-    inserted = insert(segments).returning(segments.c.number, sort_by_parameter_order=True)
-    return list(tx.execute(inserted, values).scalars())
+    tx.execute(_INSERT, values)
+    # Asked for behind all rows: with RETURNING in their order, SQLite would take them one statement each.
+    places = {
+        "document": new[0].document_number,
+        "generation": new[0].generation,
+        "first": new[0].position,
+        "last": new[-1].position,
+    }
+    return list(tx.execute(_NUMBERS_AT, places).scalars())

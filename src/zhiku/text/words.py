@@ -260,13 +260,16 @@ def _is_han(run: str) -> bool:
 
 def _index_words(run: str) -> list[str]:
     """Return the index's words of one run: the whole first, then its parts; nothing for stop words."""
-    if _is_han(run):
+    if run.isascii():
+        found = _spelled_words(run)
+    elif _is_han(run):
         found = [run, *_words_inside(run)]
     elif _IS_BIGRAMMED.match(run):
         found = [run[start : start + 2] for start in range(len(run) - 1)] or [run]
     else:
         found = _spelled_words(run)
-    return [word for word in found if not is_stop_word(word)]
+    stop_words = _stop_words()
+    return [word for word in found if word not in stop_words]
 
 
 def _query_words(run: str) -> list[str]:
@@ -291,6 +294,10 @@ def _words_inside(word: str) -> list[str]:
 
 def _spelled_words(run: str) -> list[str]:
     """Return the words of a run of letters and digits: the whole, then the parts it is composed of."""
+    if run.isalpha() and run.isascii() and (run.islower() or run.istitle()):
+        # Nearly every word: no parts, no accents.
+        folded = run.lower()
+        return [] if is_stop_word(folded) else [_stem(folded)]
     if _NUMBER.fullmatch(run):
         return [run.replace(",", "")]
     folded = _without_accents(run.casefold())
