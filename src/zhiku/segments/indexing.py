@@ -103,11 +103,13 @@ def fix_dimension(tx: Connection, dataset: Dataset, embedder: Embedder) -> None:
 def _embed_all(
     rt: Runtime, embedder: Embedder, next_texts: Callable[[Connection], list[Unembedded]], guard: Guard
 ) -> None:
-    while True:
+    is_last = False
+    while not is_last:
         with rt.db.read() as conn:
             waiting = next_texts(conn)
         if not waiting:
             return
+        is_last = len(waiting) < embedder.batch_size
         vectors = embed_texts(embedder, {text.content_hash: text.content for text in waiting})
         with rt.db.begin() as tx:
             guard(tx)
