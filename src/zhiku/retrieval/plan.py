@@ -56,13 +56,17 @@ class Plan:
         return any(branch.kind == "vector" for branch in self.branches)
 
 
-def plan_retrieval(dataset: Dataset, request: RetrieveRequest, top_k_max: int) -> Plan | None:
+def effective_model(dataset: Dataset, request: RetrieveRequest) -> RetrievalModel:
+    """Return how the question is asked: as the request says, else as the dataset does (contract 5.2)."""
+    return request.retrieval_model or stored_retrieval_model(dataset.retrieval_model_json, dataset.indexing_technique)
+
+
+def plan_retrieval(dataset: Dataset, request: RetrieveRequest, model: RetrievalModel, top_k_max: int) -> Plan | None:
     """Return the plan, or None where nothing can answer: a dataset without technique or documents, or images alone.
 
     Raises InvalidParam if the query is missing or too long, or top_k is over `top_k_max`.
     """
     query = checked_query(request)
-    model = request.retrieval_model or stored_retrieval_model(dataset.retrieval_model_json, dataset.indexing_technique)
     if model.top_k > top_k_max:
         raise InvalidParam(f"retrieval_model.top_k: must be at most {top_k_max}", params="retrieval_model.top_k")
     if query is None or dataset.indexing_technique is None or dataset.posting_count == 0:

@@ -1,11 +1,9 @@
 """Which of the fused hits are good enough, and in what order a rerank model wants them."""
 
-from zhiku.datasets.retrieval_model import stored_retrieval_model
-from zhiku.datasets.store import Dataset
+from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.errors import ProviderNotInitialize
 from zhiku.indexes.base import Hit
 from zhiku.retrieval.plan import Plan
-from zhiku.retrieval.schemas import RetrieveRequest
 from zhiku.runtime import Runtime
 
 NO_MODEL = (
@@ -14,12 +12,11 @@ NO_MODEL = (
 )
 
 
-def check_reranking(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> None:
+def check_reranking(rt: Runtime, model: RetrievalModel) -> None:
     """Raise ProviderNotInitialize if the query wants a rerank model that is not served (contract 5.1).
 
     Reranking that is on without both names means no rerank.
     """
-    model = request.retrieval_model or stored_retrieval_model(dataset.retrieval_model_json, dataset.indexing_technique)
     names = model.reranking_model
     if not model.reranking_enable or not names.reranking_provider_name or not names.reranking_model_name:
         return

@@ -12,7 +12,7 @@ from zhiku.providers.base import Embedder, Vectors
 from zhiku.retrieval import store
 from zhiku.retrieval.filters import find_scope
 from zhiku.retrieval.fuse import fuse_hits
-from zhiku.retrieval.plan import Plan, plan_retrieval
+from zhiku.retrieval.plan import Plan, effective_model, plan_retrieval
 from zhiku.retrieval.rerank import check_reranking, cut_hits
 from zhiku.retrieval.schemas import Record, RetrieveRequest
 from zhiku.retrieval.search import embed_query, search_branches
@@ -52,8 +52,9 @@ def plan_question(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> Qu
 
     Raises InvalidParam, ProviderNotInitialize, DatasetNotInitialized.
     """
-    plan = plan_retrieval(dataset, request, rt.settings.top_k_max)
-    check_reranking(rt, dataset, request)
+    model = effective_model(dataset, request)
+    plan = plan_retrieval(dataset, request, model, rt.settings.top_k_max)
+    check_reranking(rt, model)
     if plan is None:
         return None
     if rt.index is None:

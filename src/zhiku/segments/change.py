@@ -8,6 +8,7 @@ import msgspec
 from zhiku.access.service import Actor
 from zhiku.datasets.store import Dataset
 from zhiku.db.engine import Connection
+from zhiku.documents import store as document_store
 from zhiku.documents.store import Document
 from zhiku.errors import InvalidParam, ModelCallFailed, ProviderNotInitialize
 from zhiku.indexes import outbox
@@ -20,13 +21,12 @@ from zhiku.segments.publish import Embedded, commit_edit, embed_now, keep_vector
 from zhiku.segments.schemas import SegmentChange
 from zhiku.segments.service import (
     Parent,
-    add_counts,
-    count_postings,
     find_held,
     find_rule,
     get_parent,
     get_segment,
     making_of,
+    recounted,
     texts_of,
 )
 from zhiku.segments.store import NewSegment, Segment
@@ -63,12 +63,12 @@ def update_segment(
         segment = find_held(tx, dataset, document, segment_id)
         _check(segment, change)
         before = hook_store.list_hook_numbers(tx, [segment.number])
-        count_postings(tx, dataset, [segment.number], -1)
-        _write(tx, segment, edit, is_late=embedded.is_late)
+        with recounted(tx, dataset, [segment.number]):
+            _write(tx, segment, edit, is_late=embedded.is_late)
         keep_vectors(tx, dataset, embedded)
-        count_postings(tx, dataset, [segment.number], 1)
         words = edit.values.get("word_count", segment.word_count) - segment.word_count
-        add_counts(tx, dataset, document, words, edit.values.get("tokens", segment.tokens) - segment.tokens)
+        tokens = edit.values.get("tokens", segment.tokens) - segment.tokens
+        document_store.add_counts(tx, dataset.id, document.number, words, tokens)
         gone = set(before) - set(hook_store.list_hook_numbers(tx, [segment.number]))
         if gone:
             outbox.append(tx, rt.clock, dataset.id, outbox.DeletePostings(numbers=sorted(gone)))

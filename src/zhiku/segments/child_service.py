@@ -14,7 +14,7 @@ from zhiku.segments.child_store import ChildChunk
 from zhiku.segments.make import make_children
 from zhiku.segments.publish import Embedded, commit_edit, embed_now, keep_vectors
 from zhiku.segments.schemas import ListChildren
-from zhiku.segments.service import count_postings, find_held, making_of
+from zhiku.segments.service import find_held, making_of, recounted
 from zhiku.segments.store import Segment
 
 # Columns that follow a child chunk's text.
@@ -57,11 +57,10 @@ def create_child(
 
     def write(tx: Connection) -> outbox.Change:
         parent = find_held(tx, dataset, document, segment.id)
-        count_postings(tx, dataset, [parent.number], -1)
         position = child_store.last_position(tx, parent.number) + 1
-        child_store.insert_children(tx, [(parent.number, child_store.moved(made, position))])
+        with recounted(tx, dataset, [parent.number]):
+            child_store.insert_children(tx, [(parent.number, child_store.moved(made, position))])
         keep_vectors(tx, dataset, embedded)
-        count_postings(tx, dataset, [parent.number], 1)
         return outbox.PutSegments(numbers=[parent.number])
 
     commit_edit(rt, dataset.id, write)
@@ -79,11 +78,10 @@ def update_child(
 
     def write(tx: Connection) -> outbox.Change:
         parent = find_held(tx, dataset, document, segment.id)
-        count_postings(tx, dataset, [parent.number], -1)
         values = {name: getattr(made, name) for name in _TEXT_COLUMNS}
-        child_store.update_child(tx, present.number, {**values, "updated_at": making.now})
+        with recounted(tx, dataset, [parent.number]):
+            child_store.update_child(tx, present.number, {**values, "updated_at": making.now})
         keep_vectors(tx, dataset, embedded)
-        count_postings(tx, dataset, [parent.number], 1)
         return outbox.PutSegments(numbers=[parent.number])
 
     commit_edit(rt, dataset.id, write)
@@ -95,10 +93,9 @@ def delete_child(rt: Runtime, dataset: Dataset, document: Document, segment: Seg
 
     def write(tx: Connection) -> outbox.Change:
         parent = find_held(tx, dataset, document, segment.id)
-        count_postings(tx, dataset, [parent.number], -1)
-        if not child_store.delete_child(tx, child.number):
-            raise NotFound("Child chunk not found.")
-        count_postings(tx, dataset, [parent.number], 1)
+        with recounted(tx, dataset, [parent.number]):
+            if not child_store.delete_child(tx, child.number):
+                raise NotFound("Child chunk not found.")
         return outbox.DeletePostings(numbers=[posting_number_of_child(child.number)])
 
     commit_edit(rt, dataset.id, write)

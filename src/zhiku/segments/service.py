@@ -1,6 +1,7 @@
 """Rules of segments: adding, changing and deleting them by hand; the very next retrieve sees it (contract 3.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 from zhiku.access.service import Actor
 from zhiku.datasets import store as dataset_store
@@ -94,16 +95,20 @@ def create_segments(
     def write(tx: Connection) -> outbox.Change | None:
         _hold(tx, dataset, document)
         start = store.last_position(tx, document.number, document.live_generation)
-        numbers.extend(store.insert_manual(tx, [_moved(each, start) for each in made], status, error))
+        numbers.extend(
+            store.insert_manual(tx, [store.moved(each, each.position + start) for each in made], status, error)
+        )
         rows = [(number, child) for number, each in zip(numbers, children, strict=True) for child in each]
         child_store.insert_children(tx, rows)
         keep_vectors(tx, dataset, embedded)
-        add_counts(tx, dataset, document, sum(each.word_count for each in made), sum(each.tokens for each in made))
+        words, tokens = sum(each.word_count for each in made), sum(each.tokens for each in made)
+        document_store.add_counts(tx, dataset.id, document.number, words, tokens)
         if status == "indexing":
             put_later(rt, tx, dataset.id, numbers)
         if status != "completed":
             return None
-        count_postings(tx, dataset, numbers, 1)
+        made_counts = hook_store.count_segment_hooks(tx, numbers)
+        dataset_store.add_posting_counts(tx, dataset.id, made_counts.postings, made_counts.terms)
         return outbox.PutSegments(numbers=numbers)
 
     commit_edit(rt, dataset.id, write)
@@ -117,9 +122,9 @@ def delete_segment(rt: Runtime, dataset: Dataset, document: Document, segment_id
     def write(tx: Connection) -> outbox.Change:
         segment = find_held(tx, dataset, document, segment_id)
         numbers = hook_store.list_hook_numbers(tx, [segment.number])
-        count_postings(tx, dataset, [segment.number], -1)
-        store.delete_segment(tx, segment.number)
-        add_counts(tx, dataset, document, -segment.word_count, -segment.tokens)
+        with recounted(tx, dataset, [segment.number]):
+            store.delete_segment(tx, segment.number)
+        document_store.add_counts(tx, dataset.id, document.number, -segment.word_count, -segment.tokens)
         return outbox.DeletePostings(numbers=numbers)
 
     commit_edit(rt, dataset.id, write)
@@ -170,15 +175,13 @@ def texts_of(segments: Sequence[NewSegment], children: Sequence[Sequence[NewChil
     return texts | {child.content_hash: child.content for group in children for child in group}
 
 
-def add_counts(tx: Connection, dataset: Dataset, document: Document, words: int, tokens: int) -> None:
-    """Change the document's word and token counts."""
-    document_store.add_counts(tx, dataset.id, document.number, words, tokens)
-
-
-def count_postings(tx: Connection, dataset: Dataset, numbers: Sequence[int], sign: int) -> None:
-    """Add (1) or take away (-1) the postings that these segments have now."""
-    counts = hook_store.count_segment_hooks(tx, numbers)
-    dataset_store.add_posting_counts(tx, dataset.id, sign * counts.postings, sign * counts.terms)
+@contextmanager
+def recounted(tx: Connection, dataset: Dataset, numbers: Sequence[int]) -> Generator[None]:
+    """Keep the dataset's count of postings right while these segments, are changed or removed."""
+    before = hook_store.count_segment_hooks(tx, numbers)
+    yield
+    grown = hook_store.count_segment_hooks(tx, numbers) - before
+    dataset_store.add_posting_counts(tx, dataset.id, grown.postings, grown.terms)
 
 
 def _checked(document: Document, sent: SegmentIn) -> Piece:
@@ -189,10 +192,6 @@ def _checked(document: Document, sent: SegmentIn) -> Piece:
     if not sent.answer.strip():
         raise InvalidParam("Answer is empty", params="segments")
     return Piece(sent.content, sent.answer, sent.keywords)
-
-
-def _moved(segment: NewSegment, start: int) -> NewSegment:
-    return store.moved(segment, segment.position + start)
 
 
 def _hold(tx: Connection, dataset: Dataset, document: Document) -> None:
