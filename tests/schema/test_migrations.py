@@ -113,6 +113,15 @@ def _read_objects(database: Database) -> set[tuple[str, str, str]]:
 
 
 def _normalise(definition: str) -> str:
-    """Return a definition in which only the order of a table's lines is lost: constraints may be named in any."""
-    lines = (line.strip().rstrip(",") for line in definition.replace('"', "").splitlines())
-    return "\n".join(sorted(" ".join(line.split()) for line in lines))
+    """Return a definition in which only the order of a table's parts is lost: columns added later stand last."""
+    head, bracket, body = " ".join(definition.replace('"', "").split()).partition("(")
+    if not head.startswith("CREATE TABLE"):
+        return head + bracket + body
+    parts, depth = [""], 0
+    for character in body.rpartition(")")[0]:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return head + "\n".join(sorted(part.strip() for part in parts))
