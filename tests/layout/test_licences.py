@@ -16,7 +16,7 @@ UNMODIFIED = {"MPL-2.0"}
 # psycopg (LGPL) is an optional extra, dynamically loaded and unmodified: the one exception.
 EXCEPTIONS = {"psycopg", "psycopg-binary"}
 # Packages whose metadata names no licence, or only a vague one, with what their licence file says.
-READ_FROM_FILE = {"pypdfium2": "BSD-3-Clause AND Apache-2.0"}
+READ_FROM_FILE = {"axe-playwright-python": "MIT AND MPL-2.0", "pypdfium2": "BSD-3-Clause AND Apache-2.0"}
 
 SPOKEN = {
     "apache license": "Apache-2.0", "apache license 2.0": "Apache-2.0", "apache license, version 2.0": "Apache-2.0",
