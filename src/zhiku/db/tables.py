@@ -44,6 +44,19 @@ workspace = Table(
     # Signs links to files; 64 hex digits, never shown.
     Column("link_secret", String(64), nullable=False),
     Column("created_at", Double, nullable=False),
+    # Argon2id, with its parameters; null until the first start that has a console.
+    Column("console_password_hash", String(255)),
+)
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    # SHA-256 of the cookie; the cookie itself is never stored.
+    Column("token_hash", String(64), primary_key=True),
+    Column("csrf_token", String(64), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Index(None, "expires_at"),
 )
 
 api_keys = Table(
