@@ -1,70 +1,88 @@
-"""The OpenAPI document, made from what the operations declare (zhiku.http.operation)."""
+"""The OpenAPI document, made from what the operations declare (zhiku.http.operation, zhiku.http.reply)."""
 
 import re
 from collections.abc import Iterable
-from typing import Any, cast, get_origin
+from typing import Any
 
-import msgspec
 from pydantic import TypeAdapter
 from starlette.routing import BaseRoute, Route
 
 from zhiku import __version__
-from zhiku.errors import (
-    BadRequest,
-    FileTooLarge,
-    Forbidden,
-    InvalidParam,
-    NotFound,
-    StorageFull,
-    Unauthorized,
-    Unavailable,
-    ZhikuError,
-)
 from zhiku.http.operation import Endpoint, Operation
+from zhiku.http.operation_errors import errors_by_status
 from zhiku.http.paging import PageQuery
-from zhiku.http.schema import WireModel
+from zhiku.http.reply import Media
+from zhiku.http.reply_schema import ReplySchemas, Schema
+from zhiku.http.schema import WireModel, has_required_field
 
 REF = "#/components/schemas/{model}"
 PATH_PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
+JSON = "application/json"
 
-ERROR_SCHEMA: dict[str, Any] = {
+ABOUT = """A knowledge-base server with Dify's Knowledge API.
+
+Every path is served under `/v1` and without it. Every refusal has the same body, `{code, message, status}`; branch
+on the code. Unknown fields of a request are ignored, and null for an optional field means that it is absent unless the
+field says otherwise. Times are seconds since 1970, ids are UUIDs in lower case."""
+
+TAGS = {
+    "datasets": ("Datasets", "What is set up and searched together."),
+    "documents": ("Documents", "Files and texts in a dataset."),
+    "segments": (
+        "Segments",
+        "The pieces of a document that are found and shown, with their child chunks.",
+    ),
+    "retrieval": ("Retrieval", "Questions and their answers."),
+    "metadata": ("Metadata", "Named properties of documents, to filter by."),
+    "tags": ("Tags", "Names bound to datasets, to list them by."),
+    "workspace": ("Models", "What embeds, reorders and chats."),
+    "pipelines": ("Pipelines", "Datasets that are filled by a knowledge pipeline."),
+    "apps": ("Apps", "Datasets with settings, saved under a name."),
+    "access": ("Keys", "Who may use the API."),
+    "http": ("Server", "Health, figures and this description."),
+}
+"""Folder of a route's module: the tag and what it is about."""
+
+ERROR: Schema = {
     "type": "object",
     "description": "What every refusal and failure looks like.",
     "required": ["code", "message", "status"],
     "properties": {
         "code": {"type": "string", "description": "Which error it is; branch on this."},
-        "message": {"type": "string", "description": "What is wrong, for a person."},
+        "message": {"type": "string", "description": "What is wrong and what to do, for a person."},
         "status": {"type": "integer", "description": "The HTTP status again."},
         "params": {"type": "string", "description": "The field that is wrong, where there is one."},
     },
+    "additionalProperties": False,
 }
 
-UPLOAD_FIELDS: dict[str, Any] = {
-    "file": {"type": "string", "format": "binary", "description": "The file; exactly one."},
-}
+FILE: Schema = {"type": "string", "format": "binary", "description": "The file; exactly one."}
 
 
 def build_openapi(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of all operations among the routes, aliases included."""
-    schemas: dict[str, Any] = {"Error": ERROR_SCHEMA}
+    endpoints = [
+        route.endpoint for route in routes if isinstance(route, Route) and isinstance(route.endpoint, Endpoint)
+    ]
+    maker = _Maker(endpoints)
     paths: dict[str, dict[str, Any]] = {}
-    for route in routes:
-        if isinstance(route, Route) and isinstance(route.endpoint, Endpoint):
-            endpoint = route.endpoint
-            path = PATH_PARAMETER.sub(r"{\1}", endpoint.path)
-            described = _describe(endpoint.operation, endpoint.path, schemas)
-            paths.setdefault(path, {})[endpoint.operation.method.lower()] = described
+    for endpoint in endpoints:
+        described = maker.describe(endpoint)
+        paths.setdefault(plain_path(endpoint.path), {})[endpoint.operation.method.lower()] = described
+    used = {_folder(endpoint.operation) for endpoint in endpoints}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Zhiku",
             "version": __version__,
-            "description": "A knowledge-base server with Dify's Knowledge API. Every path is also served under /v1.",
+            "description": ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/v1", "description": "As clients expect it."}, {"url": "/", "description": "The same."}],
+        "tags": [{"name": name, "description": about} for folder, (name, about) in TAGS.items() if folder in used],
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": maker.components(),
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key, `dataset-...`."}
             },
@@ -72,28 +90,140 @@ def build_openapi(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     }
 
 
-def _describe(declared: Operation, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    named_path = PATH_PARAMETER.sub(r"by_\1", path)
-    described: dict[str, Any] = {
-        "summary": declared.summary,
-        "operationId": re.sub(r"\W+", "_", f"{declared.method.lower()}_{named_path}"),
-        "tags": [_tag(path)],
-        "security": [{"key": []}] if declared.is_keyed else [],
-        "parameters": [*_path_parameters(path), *_query_parameters(declared, schemas)],
-        "responses": {str(declared.status): _reply(declared, schemas), **_error_replies(declared)},
-    }
-    if declared.description:
-        described["description"] = declared.description
-    if path != declared.path:
-        described["deprecated"] = True
-    if declared.body is not None or declared.is_upload:
-        described["requestBody"] = _request_body(declared, schemas)
-    return described
+def plain_path(path: str) -> str:
+    """Return a route's path as OpenAPI writes it: `{dataset_id:id}` is `{dataset_id}`."""
+    return PATH_PARAMETER.sub(r"{\1}", path)
 
 
-def _tag(path: str) -> str:
-    names = [part for part in path.split("/") if part and not part.startswith("{")]
-    return names[0] if names else "server"
+class _Maker:
+    """Describes operations one by one, and remembers names and schemas that must be unique in the document."""
+
+    def __init__(self, endpoints: list[Endpoint]) -> None:
+        self._requests: dict[str, Schema] = {}
+        self._replies: dict[str, Schema] = {}
+        self._reply_schemas = ReplySchemas(self._replies, REF)
+        self._ids = _operation_ids(endpoints)
+        self._targets = [
+            (self._ids[endpoint], path_names(endpoint.path))
+            for endpoint in endpoints
+            if endpoint.path == endpoint.operation.path
+        ]
+
+    def components(self) -> dict[str, Schema]:
+        """Return all named schemas. Raises TypeError if a request and a reply have one name."""
+        doubled = self._requests.keys() & self._replies.keys()
+        if doubled:
+            raise TypeError(f"requests and replies share names: {', '.join(sorted(doubled))}")
+        return {"Error": ERROR, **dict(sorted((self._requests | self._replies).items()))}
+
+    def describe(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return the operation object of one route."""
+        declared = endpoint.operation
+        described: dict[str, Any] = {
+            "summary": declared.summary,
+            "operationId": self._ids[endpoint],
+            "tags": [TAGS[folder][0] if (folder := _folder(declared)) in TAGS else folder],
+            "security": [{"key": []}] if declared.is_keyed else [],
+            "parameters": [*_path_parameters(endpoint.path), *self._query_parameters(declared)],
+            "responses": self._responses(endpoint),
+        }
+        if declared.description:
+            described["description"] = declared.description
+        if endpoint.path != declared.path:
+            described["deprecated"] = True
+            described["description"] = f"Another spelling of `{plain_path(declared.path)}`."
+        if declared.body is not None or declared.is_upload:
+            described["requestBody"] = self._request_body(declared)
+        return described
+
+    def _responses(self, endpoint: Endpoint) -> dict[str, Any]:
+        declared = endpoint.operation
+        replies = {str(declared.status): self._reply(declared.reply)}
+        if declared.gives:
+            replies[str(declared.status)]["links"] = self._links(endpoint)
+        for status, reply in declared.other_replies.items():
+            replies[str(status)] = self._reply(reply)
+        return {**replies, **_error_replies(declared)}
+
+    def _links(self, endpoint: Endpoint) -> dict[str, Any]:
+        given = {name: f"$response.body#{pointer}" for name, pointer in endpoint.operation.gives.items()}
+        known = {name: f"$request.path.{name}" for name in path_names(endpoint.path)} | given
+        links: dict[str, Any] = {}
+        for operation_id, names in self._targets:
+            if names & given.keys() and names <= known.keys():
+                links[operation_id] = {
+                    "operationId": operation_id,
+                    "parameters": {f"path.{name}": known[name] for name in sorted(names)},
+                }
+        return links
+
+    def _query_parameters(self, declared: Operation) -> list[dict[str, Any]]:
+        models: list[type[WireModel]] = [declared.query] if declared.query else []
+        if declared.is_paged:
+            models.append(PageQuery)
+        parameters: list[dict[str, Any]] = []
+        for model in models:
+            shape = TypeAdapter(model).json_schema(ref_template=REF)
+            self._requests.update(shape.pop("$defs", {}))
+            required = shape.get("required", [])
+            for name, schema in shape.get("properties", {}).items():
+                schema.pop("title", None)
+                described = {"name": name, "in": "query", "required": name in required, "schema": schema}
+                parameters.append({**described, "description": schema.pop("description", "")})
+        return parameters
+
+    def _request_body(self, declared: Operation) -> dict[str, Any]:
+        model = declared.body
+        schema = self._request_schema(model) if model else {"type": "object"}
+        if not declared.is_upload:
+            is_required = model is not None and has_required_field(model)
+            return {"required": is_required, "content": {JSON: {"schema": schema}}}
+        data = {"allOf": [schema], "description": "The settings, a JSON object."}
+        form = {"type": "object", "properties": {"file": FILE, "data": data}}
+        if declared.is_file_optional:
+            content = {"multipart/form-data": {"schema": form}, JSON: {"schema": schema}}
+            return {"required": True, "content": content}
+        return {"required": True, "content": {"multipart/form-data": {"schema": {**form, "required": ["file"]}}}}
+
+    def _request_schema(self, model: type[WireModel]) -> Schema:
+        schema = TypeAdapter(model).json_schema(ref_template=REF)
+        self._requests.update(schema.pop("$defs", {}))
+        self._requests[model.__name__] = schema
+        return {"$ref": REF.format(model=model.__name__)}
+
+    def _reply(self, reply: Any) -> dict[str, Any]:
+        if reply is None:
+            return {"description": "Done; the reply has no body."}
+        if isinstance(reply, Media):
+            schema: Schema = {"type": "string"} if reply.is_text else {"type": "string", "format": "binary"}
+            content = {media_type: {"schema": schema} for media_type in reply.media_types}
+            return {"description": reply.description, **({"content": content} if content else {})}
+        return {"description": "Done.", "content": {JSON: {"schema": self._reply_schemas.schema_of(reply)}}}
+
+
+def _folder(declared: Operation) -> str:
+    return declared.handler.__module__.split(".")[1]
+
+
+def path_names(path: str) -> frozenset[str]:
+    """Return the names of a path's parameters."""
+    return frozenset(name for name, _ in PATH_PARAMETER.findall(path))
+
+
+def _operation_ids(endpoints: list[Endpoint]) -> dict[Endpoint, str]:
+    """Return a name for each route: its function's, with what tells it from those before it."""
+    ids: dict[Endpoint, str] = {}
+    for endpoint in endpoints:
+        declared = endpoint.operation
+        name = declared.handler.__name__
+        if endpoint.path != declared.path:
+            name += "_at_" + re.sub(r"\W+", "_", endpoint.path.rpartition("/")[2])
+        if name in ids.values():
+            name += f"_by_{declared.method.lower()}"
+        if name in ids.values():
+            raise TypeError(f"two operations are named {name}")
+        ids[endpoint] = name
+    return ids
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
@@ -114,69 +244,16 @@ def _path_meaning(name: str) -> str:
     return f"Id of the {noun}." if name.endswith("_id") else f"The {noun}."
 
 
-def _query_parameters(declared: Operation, schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    models: list[type[WireModel]] = [declared.query] if declared.query else []
-    if declared.is_paged:
-        models.append(PageQuery)
-    parameters: list[dict[str, Any]] = []
-    for model in models:
-        shape = TypeAdapter(model).json_schema(ref_template=REF)
-        schemas.update(shape.pop("$defs", {}))
-        required = shape.get("required", [])
-        for name, schema in shape.get("properties", {}).items():
-            described = {"name": name, "in": "query", "required": name in required, "schema": schema}
-            parameters.append({**described, "description": schema.pop("description", "")})
-    return parameters
-
-
-def _request_body(declared: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    schema = _schema_of(declared.body, schemas) if declared.body else {"type": "object"}
-    if not declared.is_upload:
-        return {"required": True, "content": {"application/json": {"schema": schema}}}
-    data = {**schema, "description": "A JSON object."} if "$ref" not in schema else {"allOf": [schema]}
-    upload = {"type": "object", "properties": {**UPLOAD_FIELDS, "data": data}}
-    return {"required": True, "content": {"multipart/form-data": {"schema": upload}}}
-
-
-def _reply(declared: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    if declared.status == 204:
-        return {"description": "Done; the reply has no body."}
-    if declared.reply is None:
-        return {"description": "Done."}
-    return {
-        "description": "Done.",
-        "content": {"application/json": {"schema": _schema_of(declared.reply, schemas)}},
-    }
-
-
-def _schema_of(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(kind, dict):
-        return cast(dict[str, Any], kind)
-    named = cast("type[object] | None", kind if isinstance(kind, type) and get_origin(kind) is None else None)
-    if named is not None and issubclass(named, msgspec.Struct):
-        (made,), components = msgspec.json.schema_components([named], ref_template="#/components/schemas/{name}")
-        schemas.update(components)
-        return made
-    mode = "validation" if named is not None and issubclass(named, WireModel) else "serialization"
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    schema = adapter.json_schema(ref_template=REF, mode=mode)
-    schemas.update(schema.pop("$defs", {}))
-    if "title" in schema and named is not None:
-        schemas[named.__name__] = schema
-        return {"$ref": REF.format(model=named.__name__)}
-    return schema
-
-
 def _error_replies(declared: Operation) -> dict[str, Any]:
-    by_status: dict[int, dict[str, type[ZhikuError]]] = {}
-    for error in (*_common_errors(declared), *declared.errors):
-        by_status.setdefault(error.status, {})[error.code] = error
     return {
         str(status): {
             "description": " / ".join(f"`{code}`: {(error.__doc__ or '').strip()}" for code, error in errors.items()),
             "content": {
-                "application/json": {
-                    "schema": {"$ref": REF.format(model="Error")},
+                JSON: {
+                    "schema": {
+                        "allOf": [{"$ref": REF.format(model="Error")}],
+                        "properties": {"code": {"enum": list(errors)}, "status": {"const": status}},
+                    },
                     "examples": {
                         code: {"value": {"code": code, "message": error.message, "status": status}}
                         for code, error in errors.items()
@@ -184,22 +261,5 @@ def _error_replies(declared: Operation) -> dict[str, Any]:
                 }
             },
         }
-        for status, errors in sorted(by_status.items())
+        for status, errors in errors_by_status(declared).items()
     }
-
-
-def _common_errors(declared: Operation) -> list[type[ZhikuError]]:
-    common: list[type[ZhikuError]] = [ZhikuError]
-    if declared.is_keyed:
-        common += [Unauthorized, Unavailable]
-    if "{dataset_id" in declared.path:
-        common += [NotFound, Forbidden]
-    if declared.is_rate_limited:
-        common.append(Forbidden)
-    if declared.query is not None or declared.is_paged:
-        common.append(InvalidParam)
-    if declared.body is not None or declared.is_upload:
-        common += [BadRequest, InvalidParam, FileTooLarge]
-    if declared.is_keyed and declared.method != "GET":
-        common.append(StorageFull)
-    return common

@@ -7,8 +7,8 @@ checked (ADR-0010).
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict, TypeVar, Unpack, get_args, get_origin, get_type_hints
 
 from starlette.convertors import Convertor, register_url_convertor
@@ -35,10 +35,13 @@ class Spec(TypedDict, total=False):
     aliases: tuple[str, ...]
     body: type[WireModel] | None
     is_upload: bool
+    is_file_optional: bool
     query: type[WireModel] | None
     is_paged: bool
     reply: Any
     status: int
+    other_replies: Mapping[int, Any]
+    gives: Mapping[str, str]
     errors: tuple[type[ZhikuError], ...]
     is_rate_limited: bool
     is_keyed: bool
@@ -46,19 +49,28 @@ class Spec(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Operation:
-    """One declared operation. `reply` is a type (pydantic, msgspec, dataclass) or None where the reply has no JSON."""
+    """One declared operation.
+
+    `reply` is what `status` comes with, declared as zhiku.http.reply says, None for no body; `other_replies` are those
+    of further statuses that are no errors. `gives` says where in the reply a path parameter of other operations
+    stands, as a JSON pointer: `{"dataset_id": "/id"}`.
+    """
 
     method: str
     path: str
+    handler: Handler
     summary: str
     description: str
     aliases: tuple[str, ...] = ()
     body: type[WireModel] | None = None
     is_upload: bool = False
+    is_file_optional: bool = False
     query: type[WireModel] | None = None
     is_paged: bool = False
     reply: Any = None
     status: int = 200
+    other_replies: Mapping[int, Any] = field(default_factory=dict[int, Any])
+    gives: Mapping[str, str] = field(default_factory=dict[str, str])
     errors: tuple[type[ZhikuError], ...] = ()
     is_rate_limited: bool = False
     is_keyed: bool = True
@@ -88,7 +100,7 @@ def operation(router: Router, method: str, path: str, **spec: Unpack[Spec]) -> C
 
     def register(handler: Handler) -> Handler:
         summary, _, rest = inspect.cleandoc(handler.__doc__ or "").partition("\n")
-        declared = Operation(method, path, summary, rest.strip(), **spec)
+        declared = Operation(method, path, handler, summary, rest.strip(), **spec)
         for served in (path, *declared.aliases):
             endpoint = Endpoint(handler, declared, served)
             router.routes.append(Route(served, endpoint, methods=[method], name=handler.__name__))

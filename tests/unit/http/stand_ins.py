@@ -1,7 +1,7 @@
 """Routes that stand in for real ones: a dataset, a document in it, an upload, and ways to fail."""
 
 import errno
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from pydantic import Field
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from zhiku.errors import BadRequest, DatasetNameDuplicate, Forbidden, NotFound, 
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.reply import Id
 from zhiku.http.router import Depends, Router
 from zhiku.http.runtime import in_thread
 from zhiku.http.schema import WireModel, encode, no_content, parse
@@ -45,10 +46,10 @@ class Wanted(WireModel):
     keyword: str | None = Field(default=None, description="Part of the name.")
 
 
-class Named(WireModel):
+class NamedBody(TypedDict):
     """A reply."""
 
-    id: str = Field(description="Its id.")
+    id: Annotated[Id, "Its id."]
 
 
 async def get_dataset(actor: ActorDep, dataset_id: str) -> str:
@@ -74,7 +75,7 @@ DocumentDep = Annotated[str, Depends(get_document)]
 
 
 @operation(
-    router, "POST", "/datasets", body=NewDataset, reply=Named, errors=(DatasetNameDuplicate,), is_rate_limited=True
+    router, "POST", "/datasets", body=NewDataset, reply=NamedBody, errors=(DatasetNameDuplicate,), is_rate_limited=True
 )
 async def create_dataset(request: Request, actor: ActorDep) -> Response:
     """Create a dataset."""
@@ -89,7 +90,7 @@ async def list_datasets(request: Request, actor: ActorDep) -> Response:
     return encode(page_body([wanted.keyword], 1, read_page(request)))
 
 
-@operation(router, "GET", "/datasets/{dataset_id:id}", reply=Named)
+@operation(router, "GET", "/datasets/{dataset_id:id}", reply=NamedBody)
 async def get_one(request: Request, dataset: DatasetDep) -> Response:
     """Give a dataset."""
     return encode({"id": await in_thread(str, dataset)})
