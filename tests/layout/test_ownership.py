@@ -11,6 +11,7 @@ from zhiku.db.tables import metadata
 OWNERS: dict[str, tuple[str, ...]] = {
     "workspace": ("access/",),
     "api_keys": ("access/",),
+    "key_datasets": ("access/",),
     "datasets": ("datasets/",),
     "process_rules": ("documents/", "datasets/"),
     "uploads": ("documents/",),
@@ -22,6 +23,9 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "tag_bindings": ("tags/",),
     "metadata_fields": ("metadata/",),
     "metadata_values": ("metadata/",),
+    "pipeline_uploads": ("pipelines/",),
+    "apps": ("apps/",),
+    "app_datasets": ("apps/",),
     "jobs": ("jobs/",),
     "outbox": ("indexes/",),
 }

@@ -69,6 +69,16 @@ api_keys = Table(
     Column("actor_name", String(255), nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
+    # `read`, `write` or `admin`.
+    Column("role", String(8), nullable=False, server_default="admin"),
+    # Whether the key belongs to a plain member, from whom a dataset's permission may hide it.
+    Column("is_member", Boolean, nullable=False, server_default=text("false")),
+    # Whether it sees only the datasets in key_datasets; without any left it opens nothing.
+    Column("is_scoped", Boolean, nullable=False, server_default=text("false")),
+    # Its own limit; null for the one in the settings, 0 for none.
+    Column("rate_limit_per_minute", Integer),
+    Column("expires_at", Double),
+    Column("last_used_at", Double),
     UniqueConstraint("key_hash"),
 )
 
@@ -108,6 +118,14 @@ datasets = Table(
     Column("last_position", Integer, nullable=False),
     UniqueConstraint("name"),
     Index(None, "created_at", "id"),
+)
+
+key_datasets = Table(
+    "key_datasets",
+    metadata,
+    Column("key_id", Id, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Index(None, "dataset_id"),
 )
 
 process_rules = Table(
@@ -319,6 +337,47 @@ metadata_values = Table(
     Index(None, "field_number", "head", "document_number"),
     Index(None, "field_number", "number", "document_number"),
     Index(None, "field_number", "moment", "document_number"),
+)
+
+# Files for knowledge pipelines: no dataset knows them until a pipeline runs; unused ones go after a day.
+pipeline_uploads = Table(
+    "pipeline_uploads",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("extension", String(32), nullable=False),
+    Column("mime_type", String(255), nullable=False),
+    Column("blob_key", String(200), nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("blob_key"),
+)
+
+apps = Table(
+    "apps",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("description", String(400), nullable=False),
+    Column("retrieval_model_json", Text, nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("author_name", String(255), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_by", Id, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("name"),
+    Index(None, "created_at", "id"),
+)
+
+app_datasets = Table(
+    "app_datasets",
+    metadata,
+    Column("app_id", Id, ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    # Without a cascade: a dataset cannot be deleted while an app holds it.
+    Column("dataset_id", Id, ForeignKey("datasets.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index(None, "dataset_id"),
 )
 
 embeddings = Table(

@@ -18,6 +18,9 @@ EPOCH: sa.Double[float] = sa.Double()
 def upgrade() -> None:
     """Add the tables and columns, one function for each resource."""
     _add_console()
+    _add_key_scopes()
+    _create_pipeline_uploads()
+    _create_apps()
 
 
 def _add_console() -> None:
@@ -31,3 +34,65 @@ def _add_console() -> None:
         sa.PrimaryKeyConstraint("token_hash", name="pk_console_sessions"),
     )
     op.create_index("ix_console_sessions_expires_at", "console_sessions", ["expires_at"])
+
+
+def _create_pipeline_uploads() -> None:
+    op.create_table(
+        "pipeline_uploads",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("extension", sa.String(32), nullable=False),
+        sa.Column("mime_type", sa.String(255), nullable=False),
+        sa.Column("blob_key", sa.String(200), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_pipeline_uploads"),
+        sa.UniqueConstraint("blob_key", name="uq_pipeline_uploads_blob_key"),
+    )
+
+
+def _create_apps() -> None:
+    op.create_table(
+        "apps",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("name", sa.String(40), nullable=False),
+        sa.Column("description", sa.String(400), nullable=False),
+        sa.Column("retrieval_model_json", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("author_name", sa.String(255), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.Column("updated_by", sa.String(36), nullable=False),
+        sa.Column("updated_at", EPOCH, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_apps"),
+        sa.UniqueConstraint("name", name="uq_apps_name"),
+    )
+    op.create_index("ix_apps_created_at_id", "apps", ["created_at", "id"])
+    op.create_table(
+        "app_datasets",
+        sa.Column("app_id", sa.String(36), nullable=False),
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name="fk_app_datasets_app_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_app_datasets_dataset_id"),
+        sa.PrimaryKeyConstraint("app_id", "dataset_id", name="pk_app_datasets"),
+    )
+    op.create_index("ix_app_datasets_dataset_id", "app_datasets", ["dataset_id"])
+
+
+def _add_key_scopes() -> None:
+    op.add_column("api_keys", sa.Column("role", sa.String(8), nullable=False, server_default="admin"))
+    op.add_column("api_keys", sa.Column("is_member", sa.Boolean(), nullable=False, server_default=sa.text("false")))
+    op.add_column("api_keys", sa.Column("is_scoped", sa.Boolean(), nullable=False, server_default=sa.text("false")))
+    op.add_column("api_keys", sa.Column("rate_limit_per_minute", sa.Integer()))
+    op.add_column("api_keys", sa.Column("expires_at", EPOCH))
+    op.add_column("api_keys", sa.Column("last_used_at", EPOCH))
+    op.create_table(
+        "key_datasets",
+        sa.Column("key_id", sa.String(36), nullable=False),
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "dataset_id", name="pk_key_datasets"),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name="fk_key_datasets_key_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_key_datasets_dataset_id", ondelete="CASCADE"),
+    )
+    op.create_index("ix_key_datasets_dataset_id", "key_datasets", ["dataset_id"])
