@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
+from types import UnionType
+from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
@@ -14,6 +15,9 @@ M = TypeVar("M", bound="WireModel")
 
 NULL_CLEARS = "null clears"
 """Mark of a field where null is a value and not an absence: `Annotated[str | None, NULL_CLEARS]`."""
+
+_NO_NUMBER = object()
+"""Stands for a boolean where a number belongs: no type takes it, so the message names the field and what it wants."""
 
 
 class WireModel(BaseModel):
@@ -33,8 +37,7 @@ class WireModel(BaseModel):
         for name, value in given.items():
             if value is None and name in nullable:
                 continue
-            # As text it fails like any other text that is no number, with the field's place in the message.
-            shaped[name] = str(value) if isinstance(value, bool) and name in numeric else value
+            shaped[name] = _NO_NUMBER if isinstance(value, bool) and name in numeric else value
         return shaped
 
 
@@ -92,10 +95,22 @@ def _field_kinds(model: type[WireModel]) -> tuple[frozenset[str], frozenset[str]
         names = {name, field.alias or name}
         if not field.is_required() and NULL_CLEARS not in field.metadata:
             nullable |= names
-        kinds = {field.annotation, *get_args(field.annotation)}
+        kinds = set(_alternatives(field.annotation))
         if kinds & {int, float} and bool not in kinds:
             numeric |= names
     return frozenset(nullable), frozenset(numeric)
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    """Yield the types that a value may have, without what `Annotated` says of them."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _alternatives(arguments[0])
+    elif origin in (Union, UnionType):
+        for argument in arguments:
+            yield from _alternatives(argument)
+    else:
+        yield annotation
 
 
 def _strings(value: object) -> Iterator[str]:
