@@ -11,7 +11,7 @@ from zhiku.datasets import store
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.datasets.schemas import CreateDataset, ListDatasets
 from zhiku.datasets.store import Dataset, DatasetRow
-from zhiku.errors import DatasetNameDuplicate, InvalidParam, NotFound
+from zhiku.errors import DatasetInUse, DatasetNameDuplicate, InvalidParam, NotFound
 from zhiku.http.paging import Page
 from zhiku.indexes import outbox
 from zhiku.jobs import queue
@@ -93,11 +93,13 @@ def list_datasets(rt: Runtime, query: ListDatasets, page: Page) -> tuple[list[Da
 def delete_dataset(rt: Runtime, dataset_id: str) -> None:
     """Delete a dataset with its documents, segments, files and index; running work on it ends by itself.
 
-    Raises NotFound if it is gone already.
+    Raises NotFound if it is gone already, DatasetInUse while an app holds it.
     """
     with rt.db.begin() as tx:
         if not store.hold_dataset(tx, dataset_id):
             raise NotFound("Dataset not found.")
+        if store.count_apps(tx, [dataset_id]):
+            raise DatasetInUse
         outbox.append(tx, rt.clock, dataset_id, outbox.DropIndex())
         queue.cancel_dataset(tx, dataset_id)
         store.delete_dataset(tx, dataset_id)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from zhiku.db.engine import Database
 from zhiku.db.hot import HotRead
-from zhiku.db.tables import datasets, documents, metadata_fields, process_rules, tag_bindings, tags
+from zhiku.db.tables import app_datasets, datasets, documents, metadata_fields, process_rules, tag_bindings, tags
 from zhiku.errors import DatasetNameDuplicate
 
 
@@ -71,7 +71,7 @@ class DatasetField:
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """A dataset with the counts of its documents, its tags and its metadata fields."""
+    """A dataset with the counts of its documents and apps, its tags and its metadata fields."""
 
     dataset: Dataset
     document_count: int
@@ -79,6 +79,7 @@ class DatasetRow:
     available_document_count: int
     tags: Sequence[DatasetTag]
     fields: Sequence[DatasetField]
+    app_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,13 @@ def find_dataset_row(conn: Connection, dataset_id: str) -> DatasetRow | None:
         return None
     counts = conn.execute(_COUNTS, {"dataset_id": dataset_id}).one()
     found_tags, found_fields = _list_tags(conn, [dataset_id]), _list_fields(conn, [dataset_id])
-    return DatasetRow(dataset, *_as_integers(counts), found_tags[dataset_id], found_fields[dataset_id])
+    return DatasetRow(
+        dataset,
+        *_as_integers(counts),
+        tags=found_tags[dataset_id],
+        fields=found_fields[dataset_id],
+        app_count=count_apps(conn, [dataset_id]).get(dataset_id, 0),
+    )
 
 
 def list_datasets(
@@ -159,8 +166,15 @@ def list_datasets(
     found = [Dataset(*row) for row in conn.execute(page)]
     ids = [dataset.id for dataset in found]
     counts, tags_of, fields_of = _count_by_dataset(conn, ids), _list_tags(conn, ids), _list_fields(conn, ids)
+    app_counts = count_apps(conn, ids)
     return [
-        DatasetRow(dataset, *counts.get(dataset.id, (0, 0, 0)), tags=tags_of[dataset.id], fields=fields_of[dataset.id])
+        DatasetRow(
+            dataset,
+            *counts.get(dataset.id, (0, 0, 0)),
+            tags=tags_of[dataset.id],
+            fields=fields_of[dataset.id],
+            app_count=app_counts.get(dataset.id, 0),
+        )
         for dataset in found
     ]
 
@@ -174,6 +188,16 @@ def list_indexed(conn: Connection) -> list[Dataset]:
 def count_datasets(conn: Connection, keyword: str | None, tag_ids: Sequence[str]) -> int:
     """Return how many datasets match."""
     return conn.execute(select(func.count()).select_from(datasets).where(*_matching(keyword, tag_ids))).scalar_one()
+
+
+def count_apps(conn: Connection, dataset_ids: Sequence[str]) -> dict[str, int]:
+    """Return in how many apps each of the datasets is; those in none are left out."""
+    grouped = (
+        select(app_datasets.c.dataset_id, func.count())
+        .where(app_datasets.c.dataset_id.in_(dataset_ids))
+        .group_by(app_datasets.c.dataset_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(grouped)}
 
 
 def delete_dataset(tx: Connection, dataset_id: str) -> None:
