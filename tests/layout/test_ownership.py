@@ -13,6 +13,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "api_keys": ("access/",),
     "key_datasets": ("access/",),
     "datasets": ("datasets/",),
+    "index_switches": ("datasets/",),
     "process_rules": ("documents/", "datasets/"),
     "uploads": ("documents/",),
     "documents": ("documents/",),

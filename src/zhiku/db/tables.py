@@ -128,6 +128,26 @@ key_datasets = Table(
     Index(None, "dataset_id"),
 )
 
+# The change of a dataset's technique or embedding model that is under way or was given up; until it is done, the
+# dataset's own row says what its index is made of.
+index_switches = Table(
+    "index_switches",
+    metadata,
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    # Another one with each change of mind, so that work on an older wish ends by itself.
+    Column("id", Id, nullable=False),
+    Column("technique", String(16), nullable=False),
+    Column("embedding_model", String(255)),
+    Column("embedding_model_provider", String(255)),
+    # What the new index is made of: the length of its vectors and their `Embedder.key`; the length is null until every
+    # text has its vector and the index can be built.
+    Column("index_dimension", Integer),
+    Column("embedding_key", String(255)),
+    # Why it was given up; null while it is under way.
+    Column("error", Text),
+    Column("created_at", Double, nullable=False),
+)
+
 process_rules = Table(
     "process_rules",
     metadata,

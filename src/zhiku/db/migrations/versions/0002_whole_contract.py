@@ -21,6 +21,7 @@ def upgrade() -> None:
     _add_key_scopes()
     _create_pipeline_uploads()
     _create_apps()
+    _create_index_switches()
 
 
 def _add_console() -> None:
@@ -96,3 +97,22 @@ def _add_key_scopes() -> None:
         sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_key_datasets_dataset_id", ondelete="CASCADE"),
     )
     op.create_index("ix_key_datasets_dataset_id", "key_datasets", ["dataset_id"])
+
+
+def _create_index_switches() -> None:
+    op.create_table(
+        "index_switches",
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("technique", sa.String(16), nullable=False),
+        sa.Column("embedding_model", sa.String(255)),
+        sa.Column("embedding_model_provider", sa.String(255)),
+        sa.Column("index_dimension", sa.Integer()),
+        sa.Column("embedding_key", sa.String(255)),
+        sa.Column("error", sa.Text()),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.PrimaryKeyConstraint("dataset_id", name="pk_index_switches"),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"], ["datasets.id"], name="fk_index_switches_dataset_id", ondelete="CASCADE"
+        ),
+    )
