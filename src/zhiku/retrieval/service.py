@@ -64,6 +64,11 @@ def plan_question(rt: Runtime, dataset: Dataset, request: RetrieveRequest) -> Qu
 
 def answer(rt: Runtime, question: Question, vector: Vectors | None) -> list[Record]:
     """Return the records that answer a question whose vector is `vector`. Raises DatasetNotInitialized."""
+    return tell_records(rt, question.dataset, find_records(rt, question, vector))
+
+
+def find_records(rt: Runtime, question: Question, vector: Vectors | None) -> list[Record]:
+    """Return what `answer` does before anybody is told: no hits counted, no metadata. Raises DatasetNotInitialized."""
     rt.activity.note()
     if question.plan.conditions is not None:
         scope = _scope(rt, question.dataset, question.plan.conditions)
@@ -71,10 +76,14 @@ def answer(rt: Runtime, question: Question, vector: Vectors | None) -> list[Reco
             return []
         question = replace(question, plan=replace(question.plan, scope=scope))
     try:
-        records = _search(rt, question, vector)
+        return _search(rt, question, vector)
     except (IndexDamaged, IndexLocked) as error:
         raise DatasetNotInitialized from error
-    return _with_metadata(rt, question.dataset, _counted(rt, records))
+
+
+def tell_records(rt: Runtime, dataset: Dataset, records: list[Record]) -> list[Record]:
+    """Return found records of a dataset as a client gets them: counted as answers, with their metadata."""
+    return _with_metadata(rt, dataset, _counted(rt, records))
 
 
 def _counted(rt: Runtime, records: list[Record]) -> list[Record]:
