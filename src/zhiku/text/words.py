@@ -2,6 +2,7 @@
 
 import math
 import re
+import threading
 import unicodedata
 import zlib
 from collections import Counter
@@ -22,8 +23,9 @@ from zhiku.text.tokens import token_rank
 
 Hashes = NDArray[np.uint32]
 
-# What is seen again costs a look-up; longer runs are cut, so that none fills the memory. A full cache takes 16 MB.
-_CACHED = 1 << 16
+# What is seen again costs a look-up; longer runs are cut, so that none fills the memory. A full cache takes 32 MB, and
+# is not full before 10,000 segments of 120 tokens.
+_CACHED = 1 << 17
 _LONGEST_RUN = 64
 _LONGEST_STEMMED = 40
 # The dictionary's counts add up to this; ranks times the scale give frequencies on the same scale (ln 200,000).
@@ -207,7 +209,7 @@ def _keyword_hashes(keyword: str) -> Iterable[int]:
     return _spelled_hashes(keyword)
 
 
-@lru_cache(maxsize=_CACHED // 4)
+@lru_cache(maxsize=1 << 14)
 def _spelled_hashes(keyword: str) -> tuple[int, ...]:
     return tuple(chain.from_iterable(_PIECES[run].hashes for run in _runs(keyword)))
 
@@ -245,13 +247,31 @@ def _shorten(run: str) -> list[str]:
 
 
 def _piece(run: str) -> _Piece:
+    if _is_plain(run):
+        return _plain_piece(run)
     hashes = tuple(map(_hash, _index_words(run)))
     # Neither a single character nor a short number tells what a text is about.
     is_telling = bool(hashes) and len(run) > (2 if run.isdecimal() else 1)
     return _Piece(hashes, hashes[0] if hashes else 0, _rarity(run) if is_telling else 0.0)
 
 
+def _plain_piece(run: str) -> _Piece:
+    """Return what the general way would of a plain word, at three quarters of the cost."""
+    folded, stop_words = run.lower(), _stop_words()
+    word = "" if folded in stop_words else _stem(folded)
+    if not word or word in stop_words:
+        return _SILENT
+    hashed = _hash(word)
+    return _Piece((hashed,), hashed, _ranked_rarity(folded) if len(run) > 1 else 0.0)
+
+
+_SILENT = _Piece((), 0, 0.0)
 _PIECES = _PieceCache()
+
+
+def _is_plain(run: str) -> bool:
+    """Whether a run is nearly any English word: it has no parts and no accents."""
+    return run.isascii() and run.isalpha() and (run.islower() or run.istitle())
 
 
 def _is_han(run: str) -> bool:
@@ -294,8 +314,7 @@ def _words_inside(word: str) -> list[str]:
 
 def _spelled_words(run: str) -> list[str]:
     """Return the words of a run of letters and digits: the whole, then the parts it is composed of."""
-    if run.isalpha() and run.isascii() and (run.islower() or run.istitle()):
-        # Nearly every word: no parts, no accents.
+    if _is_plain(run):
         folded = run.lower()
         return [] if is_stop_word(folded) else [_stem(folded)]
     if _NUMBER.fullmatch(run):
@@ -343,7 +362,11 @@ def _rarity(run: str) -> float:
         return min(_RAREST, math.log(_DICTIONARY_TOTAL / counted)) if counted else _UNKNOWN
     if run.isdecimal():
         return _UNKNOWN / 2
-    return min(_RAREST, math.log(token_rank(run.lower()) * _RANK_SCALE))
+    return _ranked_rarity(run.lower())
+
+
+def _ranked_rarity(folded: str) -> float:
+    return min(_RAREST, math.log(token_rank(folded) * _RANK_SCALE))
 
 
 def _as_written(keywords: list[str], unified: str, simplified: str) -> list[str]:
@@ -374,8 +397,17 @@ def _without_accents(word: str) -> str:
 def _stem(word: str) -> str:
     if len(word) > _LONGEST_STEMMED or not (word.isascii() and word.isalpha()):
         return word
-    # A stemmer keeps the word it works on, so threads cannot share one; a new one costs less than its word.
-    return Stemmer("english", 0).stemWord(word)
+    return _STEMMERS.english.stemWord(word)
+
+
+class _Stemmers(threading.local):
+    """A stemmer for each thread: it keeps the word it works on."""
+
+    def __init__(self) -> None:
+        self.english = Stemmer("english", 0)
+
+
+_STEMMERS = _Stemmers()
 
 
 def _hash(word: str) -> int:
