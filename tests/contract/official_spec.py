@@ -1,4 +1,4 @@
-"""The official OpenAPI of the Knowledge API: where it lies, its replies' shapes, and a validator of what it uses."""
+"""The official OpenAPI of the Knowledge API: where it lies, its operations, and a validator of the shapes it uses."""
 
 import json
 import os
@@ -21,7 +21,9 @@ KINDS: dict[str, tuple[type, ...]] = {
 # What may stand in a schema; anything else must fail loudly instead of being passed over.
 KNOWN = {
     "type", "nullable", "properties", "required", "items", "enum", "oneOf", "$ref", "additionalProperties",
-    "description", "default", "format", "title", "example",
+    "description", "default", "format", "title", "example", "deprecated",
+    # Bounds of requests, which have tests of their own.
+    "minLength", "maxLength", "minItems", "maxItems", "minimum",
 }  # fmt: skip
 
 Schema = dict[str, Any]
@@ -33,19 +35,53 @@ def shared_folder() -> Path:
     return Path(os.environ.get("ZHIKU_SHARED", beside))
 
 
-@cache
-def read_spec() -> Schema:
-    """Return the official specification; leaves the test out where it is missing."""
-    path = shared_folder() / "contract" / "openapi-knowledge.en.json"
+def shared_file(name: str) -> Path:
+    """Return a shared file's path; leaves the test out where it is missing."""
+    path = shared_folder() / name
     if not path.exists():
-        leave_out(GROUP, "openapi-knowledge.en.json is not there; set ZHIKU_SHARED")
-    return json.loads(path.read_text(encoding="utf-8"))
+        leave_out(GROUP, f"{path.name} is not there; set ZHIKU_SHARED")
+    return path
 
 
-def reply_schema(method: str, path: str, status: int = 200) -> Schema:
-    """Return the schema of an operation's JSON reply."""
-    operation = read_spec()["paths"][path][method.lower()]
-    return operation["responses"][str(status)]["content"]["application/json"]["schema"]
+@cache
+def read_spec(language: str = "en") -> Schema:
+    """Return the official specification; leaves the test out where it is missing."""
+    return json.loads(shared_file(f"contract/openapi-knowledge.{language}.json").read_text(encoding="utf-8"))
+
+
+def list_operations() -> list[str]:
+    """Return method and path of every operation."""
+    return [f"{method.upper()} {path}" for path, methods in read_spec()["paths"].items() for method in methods]
+
+
+def get_operation(name: str) -> Schema:
+    """Return what the specification says of an operation, named by method and path."""
+    method, path = name.split(" ")
+    return read_spec()["paths"][path][method.lower()]
+
+
+def success_of(operation: str) -> tuple[int, dict[str, Schema]]:
+    """Return the only good status of an operation, and its replies by content type."""
+    ((status, reply),) = [each for each in get_operation(operation)["responses"].items() if each[0] < "300"]
+    return int(status), reply.get("content", {})
+
+
+def request_schema(operation: str) -> Schema | None:
+    """Return the schema of an operation's body, of the `data` part in a form; None if it has none."""
+    content = get_operation(operation).get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        return content["application/json"]["schema"]
+    return None
+
+
+def error_samples(operation: str) -> dict[tuple[int, str], Schema]:
+    """Return the sample replies of an operation's errors by status and name."""
+    return {
+        (int(status), name): sample["value"]
+        for status, reply in get_operation(operation)["responses"].items()
+        if status >= "300"
+        for name, sample in reply["content"]["application/json"]["examples"].items()
+    }
 
 
 def errors_of(value: object, schema: Schema, place: str = "$") -> Iterator[tuple[str, str]]:

@@ -1,201 +1,199 @@
-"""Requests that published pages show, sent as they stand there with real ids in place of the braces."""
+"""Requests that published pages show, sent as they stand there with real ids in place of theirs."""
 
-import itertools
 import json
-import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
+from httpx2 import Response
 
+from tests.contract import curl
 from tests.contract.calls import got
-from tests.contract.official_spec import read_spec
+from tests.contract.curl import Sample
+from tests.contract.official_calls import AWAITED, BY_FILE, DATASET, DOCUMENT, DOCUMENTS, MODELS, PIPELINE, Call, Caller
+from tests.contract.official_deviations import DEVIATIONS, deviations_of
+from tests.contract.official_spec import get_operation, list_operations, read_spec, shared_file
 from tests.product import Product
+from tests.unit.ingestion.extract.pdf_files import pdf
 
-HOST = "https://api.dify.ai"
+PAGE = "seeds/003_ba02a108606d7fd6.txt"
+FILES = {"file.txt": b"alpha ### beta", "quarterly-report.pdf": pdf(["A report of the quarter"])}
 
-CREATE = """
-curl --location --request POST 'https://api.dify.ai/v1/datasets' \\
---header 'Authorization: Bearer {api_key}' \\
---header 'Content-Type: application/json' \\
---data-raw '{"name": "name", "permission": "only_me"}'
-"""
-LIST = """
-curl --location --request GET 'https://api.dify.ai/v1/datasets?page=1&limit=20' \\
---header 'Authorization: Bearer {api_key}'
-"""
-GET = """
-curl --location --request GET 'https://api.dify.ai/v1/datasets/{dataset_id}' \\
---header 'Authorization: Bearer {api_key}'
-"""
-DELETE = """
-curl --location --request DELETE 'https://api.dify.ai/v1/datasets/{dataset_id}' \\
---header 'Authorization: Bearer {api_key}'
-"""
-BY_TEXT = """
-curl --location --request POST 'https://api.dify.ai/v1/datasets/{dataset_id}/document/create-by-text' \\
---header 'Authorization: Bearer {api_key}' \\
---header 'Content-Type: application/json' \\
---data-raw '{"name": "text","text": "text","indexing_technique": "high_quality","process_rule": {"mode": "automatic"}}'
-"""
-BY_FILE = """
-curl --location --request POST 'https://api.dify.ai/v1/datasets/{dataset_id}/document/create-by-file' \\
---header 'Authorization: Bearer {api_key}' \\
---form 'data="{"indexing_technique":"high_quality","process_rule":{"rules":{"pre_processing_rules":[{"id":\
-"remove_extra_spaces","enabled":true},{"id":"remove_urls_emails","enabled":true}],"segmentation":{"separator":"###",\
-"max_tokens":500}},"mode":"custom"}}";type=text/plain' \\
---form 'file=@"/path/to/file"'
-"""
-STATUS = """
-curl --location --request GET 'https://api.dify.ai/v1/datasets/{dataset_id}/documents/{batch}/indexing-status' \\
---header 'Authorization: Bearer {api_key}'
-"""
-DOCUMENTS = """
-curl --location --request GET 'https://api.dify.ai/v1/datasets/{dataset_id}/documents' \\
---header 'Authorization: Bearer {api_key}'
-"""
-DOCUMENT = """
-curl -X GET 'https://api.dify.ai/v1/datasets/{dataset_id}/documents/{document_id}' \\
--H 'Authorization: Bearer {api_key}'
-"""
-DELETE_DOCUMENT = """
-curl --location --request DELETE 'https://api.dify.ai/v1/datasets/{dataset_id}/documents/{document_id}' \\
---header 'Authorization: Bearer {api_key}'
-"""
-SEGMENTS = """
-curl --location --request GET 'https://api.dify.ai/v1/datasets/{dataset_id}/documents/{document_id}/segments' \\
---header 'Authorization: Bearer {api_key}' \\
---header 'Content-Type: application/json'
-"""
-RETRIEVE = """
-curl --location --request POST 'https://api.dify.ai/v1/datasets/{dataset_id}/retrieve' \\
---header 'Authorization: Bearer {api_key}'\\
---header 'Content-Type: application/json'\\
---data-raw '{
-  "query": "test",
-  "retrieval_model": {
-      "search_method": "keyword_search",
-      "reranking_enable": false,
-      "reranking_mode": null,
-      "reranking_model": {
-          "reranking_provider_name": "",
-          "reranking_model_name": ""
-      },
-      "weights": null,
-      "top_k": 1,
-      "score_threshold_enabled": false,
-      "score_threshold": null,
-      "metadata_filtering_conditions": {
-          "logical_operator": "and",
-          "conditions": [
-              {
-                  "name": "document_name",
-                  "comparison_operator": "contains",
-                  "value": "test"
-              }
-          ]
-      }
-  }
-}'
-"""
+# What the samples write where a reader puts ids of his own, a model that he has, and a file.
+STAND_INS = {
+    "{action}": "enable",
+    "doc-id-1": "{document_id}",
+    "doc-id-2": "{document_id}",
+    "e1a0a3db-ee34-4e04-842a-81555d5316fd": "{tag_id}",
+    "65cc29be-d072-4e26-adf4-2f727644da29": "{tag_id}",
+    "1e5348f3-d3ff-42b8-a1b7-0a86d518001a": "{tag_id}",
+    "a932ea9f-fae1-4b2c-9b65-71c56e2cacd6": "{dataset_id}",
+    '"document_id": "document_id"': '"document_id": "{document_id}"',
+    '{"id": "id", "value"': '{"id": "{metadata_id}", "value"',
+    "zhipuai": "test",
+    "embedding-3": "words",
+    "/path/to/file": "/path/to/file.txt",
+}
+# Where a reply lacks what the older page shows in it, and the decision of the contract that says so.
+UNSHOWN = {
+    (f"GET {DATASET}", "$.external_knowledge_info"): "D20",
+    (f"GET {DATASET}", "$.external_retrieval_model"): "D20",
+}
+# The page asks for one type of models.
+OFFICIAL = {"GET /workspaces/current/models/model-types/text-embedding": f"GET {MODELS}"}
+RULE = {
+    "mode": "hierarchical",
+    "rules": {
+        "pre_processing_rules": [{"id": "remove_extra_spaces", "enabled": True}],
+        "segmentation": {"separator": "\n", "max_tokens": 100},
+        "parent_mode": "paragraph",
+        "subchunk_segmentation": {"separator": "\n", "max_tokens": 50},
+    },
+}
+numbers = count(1)
 
 
-class Page:
-    """A reader of the pages, with a product, a dataset, a document and its batch."""
+Replies = list[tuple[Sample, Response]]
 
-    def __init__(self, product: Product, dataset_name: str) -> None:
+
+class Reader:
+    """A reader of the pages, with a dataset, a document, a segment, a child chunk, a metadata field and a tag."""
+
+    def __init__(self, product: Product, doc_form: str = "hierarchical_model") -> None:
         self.product = product
-        self.ids = {"dataset_id": product.create_dataset(dataset_name, indexing_technique="high_quality")}
-        made = product.add_text(self.ids["dataset_id"], "a test", "this is a test of the pages")
+        number = next(numbers)
+        dataset_id = product.create_dataset(f"Pages {number}", indexing_technique="high_quality")
+        text = "this is a test of the pages"
+        made = product.add_text(dataset_id, "a test", text, process_rule=RULE, doc_form=doc_form)
         product.settle()
-        self.ids |= {"document_id": made["document"]["id"], "batch": made["batch"], "api_key": product.key}
+        ids = {"dataset_id": dataset_id, "document_id": made["document"]["id"], "batch": made["batch"]}
+        self.ids = {**ids, "api_key": product.key}
+        post, root = product.api.post, f"/v1/datasets/{dataset_id}"
+        segments = f"{root}/documents/{ids['document_id']}/segments"
+        self.ids["segment_id"] = got(product.api.get(segments))["data"][0]["id"]
+        children = f"{segments}/{self.ids['segment_id']}/child_chunks"
+        self.ids["child_chunk_id"] = got(post(children, json={"content": "a child"}))["data"]["id"]
+        field = post(f"{root}/metadata", json={"type": "string", "name": "name"})
+        self.ids["metadata_id"] = field.json()["id"]
+        self.ids["tag_id"] = got(post("/v1/datasets/tags", json={"name": f"tag {number}"}))["id"]
+        got(post("/v1/datasets/tags/binding", json={"tag_ids": [self.ids["tag_id"]], "target_id": dataset_id}))
 
-    def send(self, command: str) -> Any:
-        """Return the reply to a curl command, which brings its own key."""
-        words = shlex.split(command.replace("\\\n", " "))
-        options: dict[str, list[str]] = {}
-        for option, value in itertools.pairwise(words):
-            options.setdefault(option, []).append(value)
-        (method,) = options.get("--request") or options["-X"]
-        (url,) = [word for word in words if word.startswith(HOST)]
-        headers = options.get("--header", []) + options.get("-H", [])
-        forms = options.get("--form", [])
-        return self.product.anonymous.request(
-            method,
-            self._filled(url).removeprefix(HOST),
-            headers=dict(self._filled(header).split(": ", 1) for header in headers),
-            content=options["--data-raw"][0].encode() if "--data-raw" in options else None,
-            files=dict(_part(form) for form in forms) or None,
-        )
-
-    def _filled(self, text: str) -> str:
+    def send(self, sample: Sample) -> Response:
+        """Return the reply to a sample's command."""
+        command = sample.command
+        for shown, ours in STAND_INS.items():
+            command = command.replace(shown, ours)
         for name, value in self.ids.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+            command = command.replace(f"{{{name}}}", value)
+        return curl.send(self.product.anonymous, command, FILES)
 
 
-def _part(form: str) -> tuple[str, tuple[str | None, bytes, str]]:
-    """Return a form's part; quotes around `data` stay, as some client programs send them."""
-    name, _, value = form.partition("=")
-    if value.startswith("@"):
-        return name, ("file.txt", b"alpha ### beta", "text/plain")
-    content, _, kind = value.partition(";type=")
-    return name, (None, content.encode(), kind or "text/plain")
+def page_samples() -> list[Sample]:
+    """Return the samples of the page of all operations."""
+    samples = curl.read_page(shared_file(PAGE).read_text(encoding="utf-8"))
+    return [replace(sample, operation=OFFICIAL.get(sample.operation, sample.operation)) for sample in samples]
 
 
-@pytest.fixture
-def page(product: Product, name: str) -> Page:
-    return Page(product, name)
+def spec_samples() -> list[Sample]:
+    """Return the commands that the specification shows."""
+    return [
+        Sample(operation, sample["source"])
+        for operation in list_operations()
+        for sample in get_operation(operation).get("x-codeSamples", [])
+    ]
 
 
-def test_the_page_creates_lists_gets_and_deletes_a_dataset(page: Page) -> None:
-    made = got(page.send(CREATE))
-    assert (made["name"], made["permission"]) == ("name", "only_me")
-    assert made in got(page.send(LIST))["data"]
-    assert got(page.send(GET))["id"] == page.ids["dataset_id"]
-    assert page.send(DELETE).status_code == 204
-    assert page.send(GET).status_code == 404
+@pytest.fixture(scope="module")
+def replies(product: Product) -> Replies:
+    """The reply to each sample, each sent by a reader of his own."""
+    samples = [sample for sample in page_samples() + spec_samples() if sample.operation not in AWAITED]
+    return [(sample, Reader(product).send(sample)) for sample in samples]
 
 
-def test_the_page_creates_a_document_by_text(page: Page) -> None:
-    document = got(page.send(BY_TEXT))["document"]
-    assert (document["name"], document["indexing_status"]) == ("text", "waiting")
+def unshown(shown: Any, found: Any, place: str = "$") -> Iterator[str]:
+    """Yield each field of a shown reply that the found one lacks, and each object in whose place there is none."""
+    if isinstance(shown, dict):
+        if not isinstance(found, dict):
+            yield place
+            return
+        for name, inner in shown.items():
+            if name in found:
+                yield from unshown(inner, found[name], f"{place}.{name}")
+            else:
+                yield f"{place}.{name}"
+    elif isinstance(shown, list) and shown:
+        for inner in found or [None]:
+            yield from unshown(shown[0], inner, f"{place}[]")
 
 
-def test_the_page_creates_a_document_by_file(page: Page) -> None:
-    made = got(page.send(BY_FILE))
-    page.ids |= {"document_id": made["document"]["id"], "batch": made["batch"]}
-    page.product.settle()
-    assert got(page.send(STATUS))["data"][0]["indexing_status"] == "completed"
-    assert [segment["content"] for segment in got(page.send(SEGMENTS))["data"]] == ["alpha", "beta"]
+def test_every_shown_request_is_answered_well(replies: Replies) -> None:
+    assert {sample.operation: reply.text for sample, reply in replies if not reply.is_success} == {}
 
 
-def test_the_page_reads_and_deletes_a_document(page: Page) -> None:
-    assert got(page.send(STATUS))["data"][0]["completed_segments"] == 1
-    assert [row["id"] for row in got(page.send(DOCUMENTS))["data"]] == [page.ids["document_id"]]
-    assert got(page.send(DOCUMENT))["id"] == page.ids["document_id"]
-    assert got(page.send(SEGMENTS))["data"][0]["content"] == "this is a test of the pages"
-    assert page.send(DELETE_DOCUMENT).status_code == 204
-    assert got(page.send(DOCUMENTS))["data"] == []
+def test_every_sample_of_the_pages_is_found() -> None:
+    assert len(page_samples()) == shared_file(PAGE).read_text(encoding="utf-8").count("\ncurl ")
+    assert len(spec_samples()) == 3
 
 
-def test_the_page_retrieves(page: Page) -> None:
-    reply = got(page.send(RETRIEVE))
-    assert reply["query"] == {"content": "test"}
-    assert reply["records"][0]["segment"]["document"]["name"] == "a test"
+def test_replies_to_shown_requests_have_the_official_shape(replies: Replies) -> None:
+    found: dict[tuple[str, str], str] = {}
+    for sample, reply in replies:
+        if sample.operation in list_operations():
+            found |= deviations_of(sample.operation, reply)
+    assert {place: reason for place, reason in found.items() if place not in DEVIATIONS} == {}
 
 
-def test_the_official_samples_of_an_upload_work(product: Product, dataset_id: str) -> None:
-    operation = read_spec()["paths"]["/datasets/{dataset_id}/document/create-by-file"]["post"]
-    example = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["data"]["example"]
-    (sample,) = operation["x-codeSamples"]
-    (curl,) = [word for word in shlex.split(sample["source"].replace("\\\n", " ")) if word.startswith("data=")]
-    for number, data in enumerate((example, curl.removeprefix("data=").removesuffix(";type=application/json"))):
-        assert json.loads(data)["process_rule"] == {"mode": "automatic"}
-        path = f"/v1/datasets/{dataset_id}/document/create-by-file"
-        files = {"file": (f"quarterly-report-{number}.md", b"# Report")}
-        assert got(product.api.post(path, data={"data": data}, files=files))["document"]["doc_form"] == "text_model"
+def test_replies_have_every_field_that_the_older_page_shows(replies: Replies) -> None:
+    found = {
+        (sample.operation, place)
+        for sample, reply in replies
+        if sample.reply is not None
+        for place in unshown(sample.reply, reply.json())
+    }
+    assert found == set(UNSHOWN)
+
+
+def test_the_page_creates_a_document_by_file_and_finds_its_parts(product: Product) -> None:
+    reader = Reader(product)
+    samples = {sample.operation: sample for sample in page_samples()}
+    made = got(reader.send(samples[f"POST {BY_FILE}"]))
+    reader.ids |= {"document_id": made["document"]["id"], "batch": made["batch"]}
     product.settle()
-    assert got(product.api.get(f"/v1/datasets/{dataset_id}"))["total_available_documents"] == 2
+    status = got(reader.send(samples[f"GET {DOCUMENTS}/{{batch}}/indexing-status"]))
+    assert status["data"][0]["indexing_status"] == "completed"
+    segments = got(reader.send(samples[f"GET {DOCUMENT}/segments"]))["data"]
+    assert [segment["content"] for segment in segments] == ["alpha", "beta"]
+
+
+def test_the_page_retrieves_by_the_name_of_the_document(product: Product) -> None:
+    (sample,) = [sample for sample in page_samples() if sample.operation == f"POST {DATASET}/retrieve"]
+    reply = got(Reader(product).send(sample))
+    assert reply["query"] == {"content": "test"}
+    assert [record["segment"]["document"]["name"] for record in reply["records"]] == ["a test"]
+
+
+@pytest.mark.parametrize("operation", [f"POST {BY_FILE}", f"PATCH {DOCUMENT}", f"POST {DOCUMENT}/update-by-file"])
+def test_the_official_sample_of_a_form_works(product: Product, operation: str) -> None:
+    form = get_operation(operation)["requestBody"]["content"]["multipart/form-data"]["schema"]
+    caller = Caller(product, Reader(product, "text_model").ids)
+    reply = caller.send(Call(operation, json.loads(form["properties"]["data"]["example"]), b"# Report"))
+    assert {place for place in deviations_of(operation, reply) if place not in DEVIATIONS} == set()
+    product.settle()
+    root = f"/v1/datasets/{caller.ids['dataset_id']}/documents/{got(reply)['document']['id']}"
+    assert got(product.api.get(root))["indexing_status"] == "completed"
+
+
+def test_the_official_samples_of_a_pipeline_run_are_answered_as_for_a_dataset_without_one(product: Product) -> None:
+    operation = f"POST {PIPELINE}/run"
+    if operation in AWAITED:
+        return
+    caller = Caller(product, Reader(product).ids)
+    samples = get_operation(operation)["requestBody"]["content"]["application/json"]["examples"]
+    for sample in samples.values():
+        reply = caller.send(Call(operation, sample["value"]))
+        assert deviations_of(operation, reply, 400) == {}
 
 
 @pytest.mark.parametrize("method", ["keyword_search", "semantic_search", "full_text_search", "hybrid_search"])
