@@ -23,9 +23,11 @@ class WordEmbedder:
 
     def __init__(self) -> None:
         self.embedded: list[str] = []
+        self.asked: list[str] = []
         self.failure: str | None = None
 
     def embed_query(self, text: str) -> Vectors:
+        self.asked.append(text)
         return _embed(text)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from zhiku.apps import routes as app_routes
 from zhiku.datasets import routes as dataset_routes
 from zhiku.documents import file_routes, update_routes
 from zhiku.documents import routes as document_routes
@@ -33,6 +34,7 @@ ROUTERS: tuple[Router, ...] = (
     dataset_routes.router,
     metadata_routes.router,
     tag_routes.router,
+    app_routes.router,
     server_routes.router,
 )
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from httpx2 import Response
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, event, func, select, update
 
 from tests.product import Product
-from zhiku.db.tables import metadata
+from zhiku.db.tables import datasets, metadata
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,3 +62,9 @@ def counted_statements() -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+def switch_api(product: Product, dataset_id: str, *, is_on: bool) -> None:
+    """Open a dataset to the API or close it, as its `enable_api` says."""
+    with product.rt.db.begin() as tx:
+        tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(is_api_enabled=is_on))
