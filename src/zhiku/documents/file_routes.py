@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -22,11 +22,13 @@ from zhiku.documents.files import (
     open_link,
     pack_documents,
 )
-from zhiku.documents.schemas import DownloadZip, SignedLink, upload_link_body
+from zhiku.documents.replies import LinkBody, UploadLinkBody, upload_link_body
+from zhiku.documents.schemas import DownloadZip, SignedLink
 from zhiku.documents.store import Upload
 from zhiku.errors import Forbidden, InvalidParam, NotFound
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.public_url import read_public_url
+from zhiku.http.reply import Media
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
@@ -52,7 +54,7 @@ SHOWN = {
     router,
     "GET",
     "/datasets/{dataset_id:id}/documents/{document_id:id}/download",
-    reply=dict[str, str],
+    reply=LinkBody,
     errors=(NotFound, Forbidden),
     is_rate_limited=True,
 )
@@ -61,14 +63,15 @@ async def download_document(request: Request, rt: RuntimeDep, document: Document
     if document.document.data_source_type != "upload_file":
         raise NotFound("Document does not have an uploaded file to download.")
     links = await _links(request, rt)
-    return encode({"url": as_attachment(links.sign(document.upload.id))})
+    body: LinkBody = {"url": as_attachment(links.sign(document.upload.id))}
+    return encode(body)
 
 
 @operation(
     router,
     "GET",
     "/datasets/{dataset_id:id}/documents/{document_id:id}/upload-file",
-    reply=dict[str, Any],
+    reply=UploadLinkBody,
     errors=(NotFound, Forbidden, InvalidParam),
 )
 async def get_upload_file(request: Request, rt: RuntimeDep, document: DocumentDep) -> Response:
@@ -85,6 +88,7 @@ async def get_upload_file(request: Request, rt: RuntimeDep, document: DocumentDe
     "POST",
     "/datasets/{dataset_id:id}/documents/download-zip",
     body=DownloadZip,
+    reply=Media("The files; a name that comes twice is numbered.", ("application/zip",)),
     errors=(NotFound, Forbidden, InvalidParam),
     is_rate_limited=True,
 )
@@ -99,13 +103,27 @@ async def download_zip(request: Request, rt: RuntimeDep, dataset: DatasetDep) ->
     return StreamingResponse(_chunks(packed), headers=headers, media_type="application/zip")
 
 
-@operation(router, "GET", "/files/{file_id:id}/file-preview", query=SignedLink, errors=(NotFound,), is_keyed=False)
+@operation(
+    router,
+    "GET",
+    "/files/{file_id:id}/file-preview",
+    query=SignedLink,
+    reply=Media("The file, with its own media type.", ("*/*",)),
+    is_keyed=False,
+)
 async def preview_file(request: Request, rt: RuntimeDep, file_id: str) -> Response:
     """Give a file for a signed link, without a key."""
     return await _open(request, rt, FILE, file_id)
 
 
-@operation(router, "GET", "/files/{file_id:id}/image-preview", query=SignedLink, errors=(NotFound,), is_keyed=False)
+@operation(
+    router,
+    "GET",
+    "/files/{file_id:id}/image-preview",
+    query=SignedLink,
+    reply=Media("The image, with its own media type.", ("image/*",)),
+    is_keyed=False,
+)
 async def preview_image(request: Request, rt: RuntimeDep, file_id: str) -> Response:
     """Give an image for a signed link, without a key."""
     return await _open(request, rt, IMAGE, file_id)

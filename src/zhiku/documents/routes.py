@@ -1,7 +1,5 @@
 """Routes of documents (contract 3.3)."""
 
-from typing import Any
-
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,15 +9,22 @@ from zhiku.documents import service
 from zhiku.documents.decision import check_settings
 from zhiku.documents.deps import DocumentDep
 from zhiku.documents.file_types import check_filename, shorten_name
+from zhiku.documents.replies import (
+    AcceptedDocumentBody,
+    DocumentDetailBody,
+    DocumentMetadataBody,
+    DocumentPageBody,
+    ProgressListBody,
+    document_body,
+    document_detail_body,
+    progress_body,
+)
 from zhiku.documents.schemas import (
     NAME_CHARS,
     CreateByFile,
     CreateByText,
     ListDocuments,
-    document_body,
-    document_detail_body,
     metadata_part,
-    progress_body,
 )
 from zhiku.documents.source import FileSource, Source, TextSource
 from zhiku.documents.store import DocumentRow
@@ -44,6 +49,7 @@ from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import WireModel, encode, no_content, parse
 from zhiku.http.upload import read_upload
+from zhiku.runtime import Runtime
 
 router = Router()
 
@@ -70,7 +76,8 @@ class DetailQuery(WireModel):
     "/datasets/{dataset_id:id}/document/create-by-text",
     aliases=("/datasets/{dataset_id:id}/document/create_by_text",),
     body=CreateByText,
-    reply=dict[str, Any],
+    reply=AcceptedDocumentBody,
+    gives={"document_id": "/document/id", "batch": "/batch"},
     errors=CREATE_ERRORS,
     is_rate_limited=True,
 )
@@ -88,7 +95,8 @@ async def create_by_text(request: Request, rt: RuntimeDep, actor: ActorDep, data
     aliases=("/datasets/{dataset_id:id}/document/create_by_file",),
     body=CreateByFile,
     is_upload=True,
-    reply=dict[str, Any],
+    reply=AcceptedDocumentBody,
+    gives={"document_id": "/document/id", "batch": "/batch"},
     errors=CREATE_ERRORS + FILE_ERRORS,
     is_rate_limited=True,
 )
@@ -115,7 +123,8 @@ async def create_by_file(request: Request, rt: RuntimeDep, actor: ActorDep, data
     "/datasets/{dataset_id:id}/documents",
     query=ListDocuments,
     is_paged=True,
-    reply=dict[str, Any],
+    reply=DocumentPageBody,
+    gives={"document_id": "/data/0/id"},
     errors=(NotFound, Forbidden, InvalidParam),
 )
 async def list_documents(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Response:
@@ -130,7 +139,7 @@ async def list_documents(request: Request, rt: RuntimeDep, dataset: DatasetDep) 
     "GET",
     "/datasets/{dataset_id:id}/documents/{document_id:id}",
     query=DetailQuery,
-    reply=dict[str, Any],
+    reply=DocumentDetailBody | DocumentMetadataBody,
     errors=(NotFound, Forbidden, InvalidMetadata),
 )
 async def get_document(request: Request, rt: RuntimeDep, document: DocumentDep) -> Response:
@@ -157,19 +166,21 @@ async def delete_document(rt: RuntimeDep, dataset: DatasetDep, document_id: str)
     router,
     "GET",
     "/datasets/{dataset_id:id}/documents/{batch}/indexing-status",
-    reply=dict[str, Any],
+    reply=ProgressListBody,
     errors=(NotFound, Forbidden),
 )
 async def get_indexing_status(rt: RuntimeDep, dataset: DatasetDep, batch: str) -> Response:
     """Get how far the documents of a batch are."""
     found = await in_thread(service.get_progress, rt, dataset.id, batch)
-    return encode({"data": [progress_body(progress) for progress in found]})
+    body: ProgressListBody = {"data": [progress_body(progress) for progress in found]}
+    return encode(body)
 
 
 def _created(row: DocumentRow, batch: str) -> Response:
-    return encode({"document": document_body(row), "batch": batch})
+    body: AcceptedDocumentBody = {"document": document_body(row), "batch": batch}
+    return encode(body)
 
 
-def _detail(rt: Any, row: DocumentRow, part: str) -> dict[str, Any]:
+def _detail(rt: Runtime, row: DocumentRow, part: str) -> DocumentDetailBody | DocumentMetadataBody:
     dataset_rule, own_rule, segment_count = service.get_rules(rt, row.document)
     return document_detail_body(row, dataset_rule, own_rule, segment_count, part)

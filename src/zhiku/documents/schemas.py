@@ -1,14 +1,12 @@
-"""What document routes take and give back (contract 3.1, 3.3)."""
+"""What document routes take (contract 3.3); what they give back is in replies.py."""
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from pydantic import AfterValidator, Field
 
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.datasets.schemas import IndexingTechnique
-from zhiku.datasets.store import ProcessRuleRow
-from zhiku.documents.store import Document, DocumentRow, Progress, Upload
+from zhiku.documents.store import Document
 from zhiku.errors import InvalidMetadata
 from zhiku.http.schema import ContentText, WireModel
 
@@ -130,6 +128,15 @@ class ListDocuments(WireModel):
     )
 
 
+def metadata_part(value: str | None) -> str:
+    """Return which part of a detail is wanted. Raises InvalidMetadata."""
+    if value is None:
+        return "all"
+    if value not in ("all", "only", "without"):
+        raise InvalidMetadata(f"Invalid metadata value: {value}")
+    return value
+
+
 def display_status(document: Document) -> str:
     """Return the status a person reads (contract 4.7)."""
     if document.paused_at is not None and document.indexing_status not in ("completed", "error"):
@@ -143,134 +150,3 @@ def display_status(document: Document) -> str:
     if document.is_archived:
         return "archived"
     return "available" if document.is_enabled else "disabled"
-
-
-def document_body(row: DocumentRow) -> dict[str, Any]:
-    """Return the Document object of lists and of create replies."""
-    document = row.document
-    return {
-        "id": document.id,
-        "position": document.position,
-        "data_source_type": document.data_source_type,
-        "data_source_info": {"upload_file_id": row.upload.id},
-        "data_source_detail_dict": {"upload_file": upload_body(row.upload)},
-        "dataset_process_rule_id": document.process_rule_id,
-        **_shared(document),
-        "tokens": document.tokens,
-        "word_count": document.word_count,
-        "doc_metadata": metadata_body(row),
-    }
-
-
-def document_detail_body(
-    row: DocumentRow, dataset_rule: dict[str, Any], document_rule: ProcessRuleRow, segment_count: int, part: str
-) -> dict[str, Any]:
-    """Return the document's detail; `part` is all, only or without, as asked by the `metadata` parameter."""
-    document = row.document
-    metadata: dict[str, Any] = {"doc_type": None, "doc_metadata": metadata_body(row)}
-    if part == "only":
-        return {"id": document.id, **metadata}
-    latency = None
-    if document.completed_at is not None and document.processing_started_at is not None:
-        latency = round(document.completed_at - document.processing_started_at, 3)
-    body = {
-        "id": document.id,
-        "position": document.position,
-        "data_source_type": document.data_source_type,
-        "data_source_info": {"upload_file": upload_body(row.upload)},
-        "dataset_process_rule_id": document.process_rule_id,
-        "dataset_process_rule": dataset_rule,
-        "document_process_rule": rule_body(document_rule) | {"dataset_id": document_rule.dataset_id},
-        **_shared(document),
-        "tokens": document.tokens,
-        "word_count": document.word_count,
-        "completed_at": _seconds(document.completed_at),
-        "updated_at": int(document.updated_at),
-        "indexing_latency": latency,
-        "segment_count": segment_count,
-        "average_segment_length": document.word_count // segment_count if segment_count else 0,
-        "doc_language": document.doc_language,
-    }
-    return body if part == "without" else body | metadata
-
-
-def metadata_body(row: DocumentRow) -> list[dict[str, Any]]:
-    """Return a document's metadata as lists and details show it."""
-    return [{"id": one.id, "name": one.name, "type": one.type, "value": one.value} for one in row.metadata]
-
-
-def metadata_part(value: str | None) -> str:
-    """Return which part of a detail is wanted. Raises InvalidMetadata."""
-    if value is None:
-        return "all"
-    if value not in ("all", "only", "without"):
-        raise InvalidMetadata(f"Invalid metadata value: {value}")
-    return value
-
-
-def rule_body(rule: ProcessRuleRow) -> dict[str, Any]:
-    """Return a stored process rule as the wire shows it."""
-    return {"id": rule.id, "mode": rule.mode, "rules": msgspec.json.decode(rule.rules_json)}
-
-
-def upload_body(upload: Upload) -> dict[str, Any]:
-    """Return the UploadFile object."""
-    return {
-        "id": upload.id,
-        "name": upload.name,
-        "size": upload.size_bytes,
-        "extension": upload.extension,
-        "mime_type": upload.mime_type,
-        "created_by": upload.created_by,
-        "created_at": int(upload.created_at),
-    }
-
-
-def upload_link_body(upload: Upload, link: str, download_link: str) -> dict[str, Any]:
-    """Return a document's file with signed links to it."""
-    return upload_body(upload) | {"url": link, "download_url": download_link}
-
-
-def progress_body(progress: Progress) -> dict[str, Any]:
-    """Return one entry of a batch's indexing status."""
-    document = progress.document
-    is_paused = document.paused_at is not None and document.indexing_status not in ("completed", "error")
-    return {
-        "id": document.id,
-        "indexing_status": "paused" if is_paused else document.indexing_status,
-        "processing_started_at": _seconds(document.processing_started_at),
-        "parsing_completed_at": _seconds(document.parsing_completed_at),
-        "cleaning_completed_at": _seconds(document.cleaning_completed_at),
-        "splitting_completed_at": _seconds(document.splitting_completed_at),
-        "completed_at": _seconds(document.completed_at),
-        "paused_at": _seconds(document.paused_at),
-        "error": document.error,
-        "stopped_at": _seconds(document.stopped_at),
-        "completed_segments": progress.completed_segments,
-        "total_segments": progress.total_segments,
-    }
-
-
-def _shared(document: Document) -> dict[str, Any]:
-    """Return what a document shows in lists and in its detail alike."""
-    return {
-        "name": document.name,
-        "created_from": document.created_from,
-        "created_by": document.created_by,
-        "created_at": int(document.created_at),
-        "indexing_status": document.indexing_status,
-        "error": document.error,
-        "enabled": document.is_enabled,
-        "disabled_at": _seconds(document.disabled_at),
-        "disabled_by": document.disabled_by,
-        "archived": document.is_archived,
-        "display_status": display_status(document),
-        "hit_count": document.hit_count,
-        "doc_form": document.doc_form,
-        "summary_index_status": None,
-        "need_summary": document.is_summary_needed,
-    }
-
-
-def _seconds(moment: float | None) -> int | None:
-    return None if moment is None else int(moment)

@@ -1,14 +1,13 @@
 """Routes that change a document: its content, its name, its switches (contract 3.3-11, 14, 15, 17)."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from zhiku.datasets.deps import DatasetDep
 from zhiku.documents.deps import OwnDocumentDep
 from zhiku.documents.file_types import check_filename, shorten_name
-from zhiku.documents.schemas import NAME_CHARS, ChangeStatus, UpdateByFile, UpdateByText, document_body
+from zhiku.documents.replies import AcceptedDocumentBody, document_body
+from zhiku.documents.schemas import NAME_CHARS, ChangeStatus, UpdateByFile, UpdateByText
 from zhiku.documents.source import FileSource, TextSource
 from zhiku.documents.status import change_status, check_action
 from zhiku.documents.store import DocumentRow
@@ -29,6 +28,7 @@ from zhiku.errors import (
 )
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body
+from zhiku.http.reply import SUCCESS, ResultBody
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, parse
@@ -53,7 +53,7 @@ FILE_ERRORS = (NoFileUploaded, TooManyFiles, FilenameMissing, FileTooLarge, Unsu
     "/datasets/{dataset_id:id}/documents/{document_id:id}/update-by-text",
     aliases=("/datasets/{dataset_id:id}/documents/{document_id:id}/update_by_text",),
     body=UpdateByText,
-    reply=dict[str, Any],
+    reply=AcceptedDocumentBody,
     errors=UPDATE_ERRORS,
     is_rate_limited=True,
 )
@@ -77,7 +77,8 @@ async def update_by_text(
     aliases=("/datasets/{dataset_id:id}/documents/{document_id:id}/update_by_file",),
     body=UpdateByFile,
     is_upload=True,
-    reply=dict[str, Any],
+    is_file_optional=True,
+    reply=AcceptedDocumentBody,
     errors=UPDATE_ERRORS + FILE_ERRORS,
     is_rate_limited=True,
 )
@@ -94,7 +95,8 @@ async def update_by_file(
     "/datasets/{dataset_id:id}/documents/{document_id:id}",
     body=UpdateByFile,
     is_upload=True,
-    reply=dict[str, Any],
+    is_file_optional=True,
+    reply=AcceptedDocumentBody,
     errors=UPDATE_ERRORS + FILE_ERRORS,
     is_rate_limited=True,
 )
@@ -110,7 +112,7 @@ async def update_document_file(
     "PATCH",
     "/datasets/{dataset_id:id}/documents/status/{action}",
     body=ChangeStatus,
-    reply=dict[str, str],
+    reply=ResultBody,
     errors=(NotFound, Forbidden, InvalidAction, InvalidParam),
 )
 async def change_document_status(
@@ -120,7 +122,7 @@ async def change_document_status(
     check_action(action)
     body = await read_body(request, ChangeStatus)
     await in_thread(change_status, rt, actor, dataset.id, action, body.document_ids)
-    return encode({"result": "success"})
+    return encode(SUCCESS)
 
 
 async def _update_by_file(
@@ -150,4 +152,5 @@ def _cut(name: str | None) -> str | None:
 
 
 def _updated(row: DocumentRow, batch: str) -> Response:
-    return encode({"document": document_body(row), "batch": batch})
+    body: AcceptedDocumentBody = {"document": document_body(row), "batch": batch}
+    return encode(body)

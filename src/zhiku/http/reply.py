@@ -26,6 +26,11 @@ Count = Annotated[int, ("minimum", 0)]
 """How many there are."""
 
 
+def one_of(*values: str) -> tuple[str, tuple[str, ...]]:
+    """Return the mark of a text that has one of these values: `Annotated[str, one_of("a", "b"), "..."]`."""
+    return "enum", values
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """A reply that is no JSON, as `reply` of an operation; `media_types` may hold `*/*`."""
@@ -48,6 +53,9 @@ class ResultBody(TypedDict):
     """The reply of a change that has nothing else to tell."""
 
     result: Annotated[Literal["success"], "Always `success`."]
+
+
+SUCCESS: ResultBody = {"result": "success"}
 
 
 OpenObject = dict[str, Any]

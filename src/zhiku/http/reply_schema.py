@@ -2,6 +2,7 @@
 
 import inspect
 import types
+from collections.abc import Mapping
 from typing import (
     Annotated,
     Any,
@@ -52,7 +53,7 @@ class ReplySchemas:
             return {"enum": list(arguments)} | PLAIN[type(arguments[0])]
         if origin is list:
             return {"type": "array", "items": self.schema_of(arguments[0])}
-        if origin is dict:
+        if origin in (dict, Mapping):
             return {"type": "object", "additionalProperties": self.schema_of(arguments[1]) or True}
         raise TypeError(f"{kind} has no place in a reply; declare it as zhiku.http.reply says")
 

@@ -1,6 +1,7 @@
 """Routes of the server itself: welcome, health, metrics and the API's description."""
 
 from importlib.resources import files
+from typing import Annotated, TypedDict
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from zhiku.errors import NotFound, Unavailable
 from zhiku.http.compat import ASKED_PATH
 from zhiku.http.openapi import build_openapi
 from zhiku.http.operation import operation
+from zhiku.http.reply import Media, OpenObject, one_of
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
@@ -30,21 +32,48 @@ DOCS_POLICY = (
 )
 
 
-@operation(router, "GET", "/", is_keyed=False)
+class WelcomeBody(TypedDict):
+    """Who answers here."""
+
+    welcome: Annotated[str, "A greeting."]
+    api_version: Annotated[str, "Version of the API: the `v1` in its paths."]
+    server_version: Annotated[str, "Version of the server."]
+
+
+class HealthBody(TypedDict):
+    """How the server is."""
+
+    status: Annotated[str, "What it can do.", one_of("ok", "ready")]
+
+
+@operation(
+    router,
+    "GET",
+    "/",
+    reply=WelcomeBody,
+    other_replies={302: Media("A browser is sent to the console.", ())},
+    is_keyed=False,
+)
 async def welcome(request: Request) -> Response:
     """Greet, with the versions; a browser at `/` is sent to the console."""
     if request.scope[ASKED_PATH] == "/" and "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/console/", status_code=302)
-    return encode({"welcome": "Zhiku knowledge-base API", "api_version": "v1", "server_version": __version__})
+    body: WelcomeBody = {
+        "welcome": "Zhiku knowledge-base API",
+        "api_version": "v1",
+        "server_version": __version__,
+    }
+    return encode(body)
 
 
-@operation(router, "GET", "/healthz", is_keyed=False)
+@operation(router, "GET", "/healthz", reply=HealthBody, is_keyed=False)
 async def health(request: Request) -> Response:
     """Answer as soon as requests are served."""
-    return encode({"status": "ok"})
+    body: HealthBody = {"status": "ok"}
+    return encode(body)
 
 
-@operation(router, "GET", "/readyz", is_keyed=False, errors=(Unavailable,))
+@operation(router, "GET", "/readyz", reply=HealthBody, is_keyed=False, errors=(Unavailable,))
 async def readiness(request: Request, rt: RuntimeDep) -> Response:
     """Answer when the catalog can be read and nothing has to be rebuilt first."""
     if not await in_thread(is_ready, rt):
@@ -53,17 +82,24 @@ async def readiness(request: Request, rt: RuntimeDep) -> Response:
         reason: str | None = await in_thread(check)
         if reason is not None:
             raise Unavailable(reason)
-    return encode({"status": "ready"})
+    body: HealthBody = {"status": "ready"}
+    return encode(body)
 
 
-@operation(router, "GET", "/metrics", is_keyed=False)
+@operation(
+    router,
+    "GET",
+    "/metrics",
+    reply=Media("Figures in Prometheus' text format.", ("text/plain",), is_text=True),
+    is_keyed=False,
+)
 async def metrics(request: Request) -> Response:
     """Tell the server's figures in Prometheus' text format."""
     text = await in_thread(generate_latest, request.app.state.metrics.registry)
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-@operation(router, "GET", "/openapi.json", is_keyed=False)
+@operation(router, "GET", "/openapi.json", reply=OpenObject, is_keyed=False)
 async def openapi_document(request: Request) -> Response:
     """Describe every operation as OpenAPI."""
     state = request.app.state
@@ -72,13 +108,25 @@ async def openapi_document(request: Request) -> Response:
     return encode(state.openapi)
 
 
-@operation(router, "GET", "/docs", is_keyed=False)
+@operation(
+    router,
+    "GET",
+    "/docs",
+    reply=Media("The page.", ("text/html",), is_text=True),
+    is_keyed=False,
+)
 async def docs_page(request: Request) -> Response:
     """Show the operations on a page to read and try."""
     return _asset("index.html", "text/html; charset=utf-8")
 
 
-@operation(router, "GET", "/docs/{asset}", is_keyed=False, errors=(NotFound,))
+@operation(
+    router,
+    "GET",
+    "/docs/{asset}",
+    reply=Media("A script or a style sheet.", ("text/css", "text/javascript"), is_text=True),
+    is_keyed=False,
+)
 async def docs_asset(request: Request, asset: str) -> Response:
     """Give a file of the docs page."""
     if asset not in ASSETS:

@@ -1,7 +1,5 @@
 """Routes of metadata fields and of documents' values in them (contract 6)."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,13 +7,17 @@ from zhiku.datasets.deps import DatasetDep
 from zhiku.errors import Forbidden, InvalidAction, InvalidParam, NotFound
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body
+from zhiku.http.reply import SUCCESS, ResultBody
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.metadata import service
 from zhiku.metadata.deps import FieldDep
 from zhiku.metadata.schemas import (
+    BuiltInFieldListBody,
     CreateField,
+    FieldListBody,
+    MetadataFieldBody,
     RenameField,
     UpdateDocuments,
     built_in_list_body,
@@ -25,7 +27,6 @@ from zhiku.metadata.schemas import (
 
 router = Router()
 
-DONE = {"result": "success"}
 FIELDS = "/datasets/{dataset_id:id}/metadata"
 
 
@@ -34,7 +35,8 @@ FIELDS = "/datasets/{dataset_id:id}/metadata"
     "POST",
     FIELDS,
     body=CreateField,
-    reply=dict[str, str],
+    reply=MetadataFieldBody,
+    gives={"metadata_id": "/id"},
     status=201,
     errors=(NotFound, Forbidden, InvalidParam),
     is_rate_limited=True,
@@ -45,7 +47,14 @@ async def create_field(request: Request, rt: RuntimeDep, dataset: DatasetDep) ->
     return encode(field_body(await in_thread(service.create_field, rt, dataset.id, body)), 201)
 
 
-@operation(router, "GET", FIELDS, reply=dict[str, Any], errors=(NotFound, Forbidden))
+@operation(
+    router,
+    "GET",
+    FIELDS,
+    reply=FieldListBody,
+    gives={"metadata_id": "/doc_metadata/0/id"},
+    errors=(NotFound, Forbidden),
+)
 async def list_fields(rt: RuntimeDep, dataset: DatasetDep) -> Response:
     """List a dataset's own metadata fields."""
     fields = await in_thread(service.list_fields, rt, dataset.id)
@@ -57,7 +66,7 @@ async def list_fields(rt: RuntimeDep, dataset: DatasetDep) -> Response:
     "PATCH",
     FIELDS + "/{metadata_id:id}",
     body=RenameField,
-    reply=dict[str, str],
+    reply=MetadataFieldBody,
     errors=(NotFound, Forbidden, InvalidParam),
     is_rate_limited=True,
 )
@@ -76,13 +85,13 @@ async def delete_field(rt: RuntimeDep, dataset: DatasetDep, metadata_id: str) ->
     return no_content()
 
 
-@operation(router, "GET", FIELDS + "/built-in", reply=dict[str, Any], errors=(NotFound, Forbidden))
+@operation(router, "GET", FIELDS + "/built-in", reply=BuiltInFieldListBody, errors=(NotFound, Forbidden))
 async def list_built_in_fields(dataset: DatasetDep) -> Response:
     """List the metadata fields that every document has."""
     return encode(built_in_list_body())
 
 
-@operation(router, "GET", "/datasets/metadata/built-in", reply=dict[str, Any])
+@operation(router, "GET", "/datasets/metadata/built-in", reply=BuiltInFieldListBody)
 async def list_built_in_fields_of_any(actor: ActorDep) -> Response:
     """List the metadata fields that every document has: the older path."""
     return encode(built_in_list_body())
@@ -92,14 +101,14 @@ async def list_built_in_fields_of_any(actor: ActorDep) -> Response:
     router,
     "POST",
     FIELDS + "/built-in/{action}",
-    reply=dict[str, str],
+    reply=ResultBody,
     errors=(NotFound, Forbidden, InvalidAction),
     is_rate_limited=True,
 )
 async def switch_built_in_fields(rt: RuntimeDep, dataset: DatasetDep, action: str) -> Response:
     """Show the built-in metadata fields in replies (`enable`), or hide them (`disable`)."""
     await in_thread(service.switch_built_in_fields, rt, dataset.id, action)
-    return encode(DONE)
+    return encode(SUCCESS)
 
 
 @operation(
@@ -107,7 +116,7 @@ async def switch_built_in_fields(rt: RuntimeDep, dataset: DatasetDep, action: st
     "POST",
     "/datasets/{dataset_id:id}/documents/metadata",
     body=UpdateDocuments,
-    reply=dict[str, str],
+    reply=ResultBody,
     errors=(NotFound, Forbidden, InvalidParam),
     is_rate_limited=True,
 )
@@ -115,4 +124,4 @@ async def update_documents(request: Request, rt: RuntimeDep, dataset: DatasetDep
     """Write metadata values of documents, all or nothing."""
     body = await read_body(request, UpdateDocuments)
     await in_thread(service.update_documents, rt, dataset.id, body)
-    return encode(DONE)
+    return encode(SUCCESS)

@@ -1,10 +1,12 @@
 """What metadata routes take and give back (contract 6)."""
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from zhiku.datasets.built_in_fields import BUILT_IN_TYPES
+from zhiku.documents.replies import FieldType
+from zhiku.http.reply import Count, Id
 from zhiku.http.schema import WireModel
 from zhiku.metadata import store
 
@@ -69,17 +71,54 @@ class UpdateDocuments(WireModel):
     operation_data: list[DocumentOperation] = Field(max_length=MAX_DOCUMENTS, description="One entry per document.")
 
 
-def field_body(field: store.Field) -> dict[str, Any]:
+class MetadataFieldBody(TypedDict):
+    """A metadata field of a dataset."""
+
+    id: Annotated[Id, "Id of the field."]
+    name: Annotated[str, "Name, unique in the dataset."]
+    type: Annotated[FieldType, "What its values are read as by filters."]
+
+
+class CountedFieldBody(MetadataFieldBody):
+    """A metadata field and how many documents have a value in it."""
+
+    count: Annotated[Count, "How many documents have a value in it."]
+    use_count: Annotated[Count, "The same, as another name for it."]
+
+
+class FieldListBody(TypedDict):
+    """A dataset's own metadata fields."""
+
+    doc_metadata: Annotated[list[CountedFieldBody], "The fields, oldest first."]
+    built_in_field_enabled: Annotated[bool, "Whether the built-in fields are shown."]
+
+
+class BuiltInFieldBody(TypedDict):
+    """A metadata field that every document has."""
+
+    name: Annotated[str, "Its name."]
+    type: Annotated[FieldType, "What its values are read as by filters."]
+
+
+class BuiltInFieldListBody(TypedDict):
+    """The metadata fields that every document has."""
+
+    fields: Annotated[list[BuiltInFieldBody], "The fields, always in the same order."]
+
+
+def field_body(field: store.Field) -> MetadataFieldBody:
     """Return a metadata field."""
     return {"id": field.id, "name": field.name, "type": field.type}
 
 
-def field_list_body(fields: list[tuple[store.Field, int]], *, is_built_in_enabled: bool) -> dict[str, Any]:
+def field_list_body(fields: list[tuple[store.Field, int]], *, is_built_in_enabled: bool) -> FieldListBody:
     """Return the list of a dataset's own fields; its counters are one number in two spellings (contract D80)."""
-    shown = [{**field_body(field), "count": count, "use_count": count} for field, count in fields]
+    shown: list[CountedFieldBody] = [
+        {**field_body(field), "count": count, "use_count": count} for field, count in fields
+    ]
     return {"doc_metadata": shown, "built_in_field_enabled": is_built_in_enabled}
 
 
-def built_in_list_body() -> dict[str, Any]:
+def built_in_list_body() -> BuiltInFieldListBody:
     """Return the list of built-in fields."""
     return {"fields": [{"name": name, "type": field_type} for name, field_type in BUILT_IN_TYPES.items()]}

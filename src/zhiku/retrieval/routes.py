@@ -1,7 +1,5 @@
 """The route of questions (contract 5)."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,7 +18,7 @@ from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
 from zhiku.retrieval import service
-from zhiku.retrieval.schemas import RetrieveRequest
+from zhiku.retrieval.schemas import RetrieveBody, RetrieveRequest
 from zhiku.retrieval.shape import retrieve_body
 
 router = Router()
@@ -32,7 +30,7 @@ router = Router()
     "/datasets/{dataset_id:id}/retrieve",
     aliases=("/datasets/{dataset_id:id}/hit-testing", "/datasets/{dataset_id:id}/hit_testing"),
     body=RetrieveRequest,
-    reply=dict[str, Any],
+    reply=RetrieveBody,
     errors=(
         NotFound,
         Forbidden,

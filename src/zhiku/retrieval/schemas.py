@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypedDict, cast
 
 from pydantic import BeforeValidator, Field
 
 from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.retrieval_model import RetrievalModel
+from zhiku.http.reply import Id
 from zhiku.http.schema import WireModel
 from zhiku.retrieval.store import ChildRef, DocumentRef
+from zhiku.segments.schemas import AttachmentBody, SegmentCoreBody
 from zhiku.segments.store import Segment
 
 QUERY_CHARS = 250
@@ -54,3 +56,62 @@ class Record:
     metadata: Mapping[str, str | int | float | None] = field(default_factory=dict[str, str | int | float | None])
     # Answers of the segment that its row does not tell yet.
     more_hits: int = 0
+
+
+Score = Annotated[float, ("minimum", 0), ("maximum", 1)]
+
+
+class QueryBody(TypedDict):
+    """The question that was asked."""
+
+    content: Annotated[str, "The question, as it was sent."]
+
+
+class RecordDocumentBody(TypedDict):
+    """The document of a segment that was found."""
+
+    id: Annotated[Id, "Id of the document."]
+    data_source_type: Annotated[str, "Where its content came from."]
+    name: Annotated[str, "Its name."]
+    doc_type: Annotated[str | None, "Always null."]
+    doc_metadata: Annotated[Mapping[str, str | int | float | None], "Its metadata by the names of the fields."]
+
+
+class RecordSegmentBody(SegmentCoreBody):
+    """A segment that was found."""
+
+    document: Annotated[RecordDocumentBody, "Its document."]
+
+
+class RecordChildBody(TypedDict):
+    """A child chunk by which a segment was found."""
+
+    id: Annotated[Id, "Id of the child chunk."]
+    content: Annotated[str, "The text."]
+    position: Annotated[int, "Its place in the segment, from 1.", ("minimum", 1)]
+    score: Annotated[Score, "How well it fits."]
+
+
+class MapPositionBody(TypedDict):
+    """A place on the dataset's map."""
+
+    x: Annotated[float, "From left to right."]
+    y: Annotated[float, "From bottom to top."]
+
+
+class RecordBody(TypedDict):
+    """One answer: a segment and how well it fits."""
+
+    segment: Annotated[RecordSegmentBody, "The segment."]
+    child_chunks: Annotated[list[RecordChildBody], "The child chunks by which it was found, best first."]
+    score: Annotated[Score, "How well it fits; means the same for every question."]
+    tsne_position: Annotated[MapPositionBody | None, "Its place on the dataset's map; null without one."]
+    files: Annotated[list[AttachmentBody], "Its images."]
+    summary: Annotated[str | None, "Its summary."]
+
+
+class RetrieveBody(TypedDict):
+    """The answers to a question."""
+
+    query: Annotated[QueryBody, "The question."]
+    records: Annotated[list[RecordBody], "The answers, best first."]

@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from zhiku.indexes.base import Hit
-from zhiku.retrieval.schemas import MatchedChild, Record
+from zhiku.retrieval.schemas import (
+    MatchedChild,
+    Record,
+    RecordBody,
+    RecordDocumentBody,
+    RecordSegmentBody,
+    RetrieveBody,
+)
 from zhiku.retrieval.store import ChildRef, DocumentRef
 from zhiku.segments.schemas import segment_core
 from zhiku.segments.store import Segment
@@ -42,20 +49,21 @@ def with_hits(record: Record, more: int) -> Record:
     return Record(record.segment, record.document, record.score, record.children, record.metadata, more)
 
 
-def retrieve_body(query: str, records: Sequence[Record]) -> dict[str, Any]:
+def retrieve_body(query: str, records: Sequence[Record]) -> RetrieveBody:
     """Return the reply of a retrieve."""
     return {"query": {"content": query}, "records": [_record_body(record) for record in records]}
 
 
-def _record_body(record: Record) -> dict[str, Any]:
-    document: dict[str, Any] = {
+def _record_body(record: Record) -> RecordBody:
+    document: RecordDocumentBody = {
         "id": record.document.id,
         "data_source_type": record.document.data_source_type,
         "name": record.document.name,
         "doc_type": None,
         "doc_metadata": record.metadata,
     }
-    segment = segment_core(record.segment)
+    # Filled in place: this runs for every record of every answer.
+    segment = cast(RecordSegmentBody, segment_core(record.segment))
     segment["document"] = document
     segment["hit_count"] += record.more_hits
     return {

@@ -1,7 +1,5 @@
 """Routes of child chunks (contract 3.5)."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +13,10 @@ from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.segments import child_service
+from zhiku.segments.child_store import ChildChunk
 from zhiku.segments.deps import ChildDep, SegmentDep
-from zhiku.segments.schemas import ChildIn, ListChildren, child_body
+from zhiku.segments.schemas import ChildChunkPageBody, ChildIn, ListChildren, OneChildChunkBody, child_body
+from zhiku.segments.store import Segment
 
 router = Router()
 
@@ -25,7 +25,16 @@ ONE_CHILD = CHILDREN + "/{child_chunk_id:id}"
 WRITE_ERRORS = (NotFound, Forbidden, InvalidParam, ProviderNotInitialize)
 
 
-@operation(router, "POST", CHILDREN, body=ChildIn, reply=dict[str, Any], errors=WRITE_ERRORS, is_rate_limited=True)
+@operation(
+    router,
+    "POST",
+    CHILDREN,
+    body=ChildIn,
+    reply=OneChildChunkBody,
+    gives={"child_chunk_id": "/data/id"},
+    errors=WRITE_ERRORS,
+    is_rate_limited=True,
+)
 async def create_child_chunk(
     request: Request,
     rt: RuntimeDep,
@@ -37,7 +46,7 @@ async def create_child_chunk(
     """Add a child chunk, by which its segment is found from then on."""
     body = await read_body(request, ChildIn)
     child = await in_thread(child_service.create_child, rt, actor, dataset, document.document, segment, body.content)
-    return encode({"data": child_body(child, segment)})
+    return encode(_one(child, segment))
 
 
 @operation(
@@ -46,7 +55,8 @@ async def create_child_chunk(
     CHILDREN,
     query=ListChildren,
     is_paged=True,
-    reply=dict[str, Any],
+    reply=ChildChunkPageBody,
+    gives={"child_chunk_id": "/data/0/id"},
     errors=(NotFound, Forbidden, InvalidParam),
 )
 async def list_child_chunks(request: Request, rt: RuntimeDep, segment: SegmentDep) -> Response:
@@ -57,14 +67,14 @@ async def list_child_chunks(request: Request, rt: RuntimeDep, segment: SegmentDe
     return encode(body | {"total_pages": -(-total // page.limit)})
 
 
-@operation(router, "PATCH", ONE_CHILD, body=ChildIn, reply=dict[str, Any], errors=WRITE_ERRORS, is_rate_limited=True)
+@operation(router, "PATCH", ONE_CHILD, body=ChildIn, reply=OneChildChunkBody, errors=WRITE_ERRORS, is_rate_limited=True)
 async def update_child_chunk(
     request: Request, rt: RuntimeDep, actor: ActorDep, dataset: DatasetDep, document: DocumentDep, child: ChildDep
 ) -> Response:
     """Change a child chunk's text; it counts as customized then."""
     body = await read_body(request, ChildIn)
     changed = await in_thread(child_service.update_child, rt, actor, dataset, document.document, child, body.content)
-    return encode({"data": child_body(changed, child[0])})
+    return encode(_one(changed, child[0]))
 
 
 @operation(router, "DELETE", ONE_CHILD, status=204, errors=(NotFound, Forbidden, InvalidParam), is_rate_limited=True)
@@ -72,3 +82,7 @@ async def delete_child_chunk(rt: RuntimeDep, dataset: DatasetDep, document: Docu
     """Delete a child chunk."""
     await in_thread(child_service.delete_child, rt, dataset, document.document, *child)
     return no_content()
+
+
+def _one(child: ChildChunk, parent: Segment) -> OneChildChunkBody:
+    return {"data": child_body(child, parent)}

@@ -1,7 +1,5 @@
 """Routes of segments (contract 3.4)."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +15,15 @@ from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
 from zhiku.segments import service
 from zhiku.segments.change import update_segment as change_segment
-from zhiku.segments.schemas import CreateSegments, ListSegments, UpdateSegment, segment_body
+from zhiku.segments.schemas import (
+    CreateSegments,
+    ListSegments,
+    NewSegmentsBody,
+    OneSegmentBody,
+    SegmentPageBody,
+    UpdateSegment,
+    segment_body,
+)
 from zhiku.segments.service import Parent
 
 router = Router()
@@ -31,7 +37,8 @@ ONE_SEGMENT = SEGMENTS + "/{segment_id:id}"
     "POST",
     SEGMENTS,
     body=CreateSegments,
-    reply=dict[str, Any],
+    reply=NewSegmentsBody,
+    gives={"segment_id": "/data/0/id"},
     errors=(NotFound, Forbidden, InvalidParam, ProviderNotInitialize),
     is_rate_limited=True,
 )
@@ -42,7 +49,11 @@ async def create_segments(
     service.check_writable(rt, dataset, document.document)
     body = await read_body(request, CreateSegments)
     made = await in_thread(service.create_segments, rt, actor, dataset, document.document, body)
-    return encode({"data": [segment_body(*parent) for parent in made], "doc_form": document.document.doc_form})
+    reply: NewSegmentsBody = {
+        "data": [segment_body(*parent) for parent in made],
+        "doc_form": document.document.doc_form,
+    }
+    return encode(reply)
 
 
 @operation(
@@ -51,7 +62,8 @@ async def create_segments(
     SEGMENTS,
     query=ListSegments,
     is_paged=True,
-    reply=dict[str, Any],
+    reply=SegmentPageBody,
+    gives={"segment_id": "/data/0/id"},
     errors=(NotFound, Forbidden, InvalidParam),
 )
 async def list_segments(request: Request, rt: RuntimeDep, document: DocumentDep) -> Response:
@@ -62,7 +74,7 @@ async def list_segments(request: Request, rt: RuntimeDep, document: DocumentDep)
     return encode(body | {"doc_form": document.document.doc_form})
 
 
-@operation(router, "GET", ONE_SEGMENT, reply=dict[str, Any], errors=(NotFound, Forbidden))
+@operation(router, "GET", ONE_SEGMENT, reply=OneSegmentBody, errors=(NotFound, Forbidden))
 async def get_segment(rt: RuntimeDep, document: DocumentDep, segment_id: str) -> Response:
     """Get one segment."""
     return _one(document, await in_thread(service.get_parent, rt, document.document, segment_id))
@@ -91,7 +103,7 @@ for _method in ("POST", "PATCH"):
         _method,
         ONE_SEGMENT,
         body=UpdateSegment,
-        reply=dict[str, Any],
+        reply=OneSegmentBody,
         errors=(NotFound, Forbidden, InvalidParam, ProviderNotInitialize),
         is_rate_limited=True,
     )(update_segment)
@@ -105,4 +117,5 @@ async def delete_segment(rt: RuntimeDep, dataset: DatasetDep, document: Document
 
 
 def _one(document: DocumentRow, parent: Parent) -> Response:
-    return encode({"data": segment_body(*parent), "doc_form": document.document.doc_form})
+    reply: OneSegmentBody = {"data": segment_body(*parent), "doc_form": document.document.doc_form}
+    return encode(reply)

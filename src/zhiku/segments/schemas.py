@@ -1,16 +1,19 @@
 """What segment and child chunk routes take and give back (contract 3.1, 3.4, 3.5)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import msgspec
 from pydantic import AfterValidator, Field, model_validator
 
+from zhiku.documents.replies import FormName
+from zhiku.http.reply import Count, Id, PageBody, Seconds, one_of
 from zhiku.http.schema import ContentText, WireModel
 from zhiku.segments.child_store import ChildChunk
 from zhiku.segments.store import Segment
 
 MOST_ATTACHMENTS = 10
+SegmentStatus = Annotated[str, one_of("indexing", "completed", "error")]
 
 
 def _with_content(content: str) -> str:
@@ -100,7 +103,111 @@ class ListChildren(WireModel):
     keyword: str | None = Field(default=None, description="Part of the content, case-insensitive.")
 
 
-def segment_body(segment: Segment, children: Sequence[ChildChunk] = ()) -> dict[str, Any]:
+class SegmentCoreBody(TypedDict):
+    """What a segment shows in segment routes and in retrieve records alike."""
+
+    id: Annotated[Id, "Id of the segment."]
+    position: Annotated[int, "Its place in the document, from 1.", ("minimum", 1)]
+    document_id: Annotated[Id, "Id of its document."]
+    content: Annotated[str, "The text; the question in a Q&A document."]
+    sign_content: Annotated[str, "The text with fresh links to the images in it."]
+    answer: Annotated[str | None, "The answer, in a Q&A document."]
+    word_count: Annotated[Count, "Characters of the text."]
+    tokens: Annotated[Count, "Tokens of the text."]
+    keywords: Annotated[list[str], "Words by which it is found, extracted or given."]
+    index_node_id: Annotated[str, "Its name in the index."]
+    index_node_hash: Annotated[str, "SHA-256 of the text.", ("pattern", "^[0-9a-f]{64}$")]
+    hit_count: Annotated[Count, "How often it answered before."]
+    enabled: Annotated[bool, "Whether it may answer."]
+    disabled_at: Annotated[Seconds | None, "When it was disabled."]
+    disabled_by: Annotated[Id | None, "Who disabled it."]
+    status: Annotated[SegmentStatus, "How far its indexing is."]
+    created_by: Annotated[Id, "Who made it."]
+    created_at: Annotated[Seconds, "When it was made."]
+    updated_at: Annotated[Seconds, "When it was last changed."]
+    updated_by: Annotated[Id, "Who changed it last."]
+    indexing_at: Annotated[Seconds, "When its indexing began."]
+    completed_at: Annotated[Seconds, "When it was indexed."]
+    error: Annotated[str | None, "Why its indexing failed."]
+    stopped_at: Annotated[Seconds | None, "When its indexing was given up."]
+
+
+class ChildChunkBody(TypedDict):
+    """A part of a segment by which it is found."""
+
+    id: Annotated[Id, "Id of the child chunk."]
+    segment_id: Annotated[Id, "Id of its segment."]
+    content: Annotated[str, "The text."]
+    position: Annotated[int, "Its place in the segment, from 1.", ("minimum", 1)]
+    word_count: Annotated[Count, "Characters of the text."]
+    tokens: Annotated[Count, "Tokens of the text."]
+    index_node_id: Annotated[str, "Its name in the index."]
+    index_node_hash: Annotated[str, "SHA-256 of the text.", ("pattern", "^[0-9a-f]{64}$")]
+    type: Annotated[str, "Cut by a rule or written by a person.", one_of("automatic", "customized")]
+    status: Annotated[SegmentStatus, "How far its indexing is."]
+    created_by: Annotated[Id, "Who made it."]
+    created_at: Annotated[Seconds, "When it was made."]
+    updated_at: Annotated[Seconds, "When it was last changed."]
+    indexing_at: Annotated[Seconds, "When its indexing began."]
+    completed_at: Annotated[Seconds, "When it was indexed."]
+    error: Annotated[str | None, "Why its indexing failed."]
+    stopped_at: Annotated[Seconds | None, "When its indexing was given up."]
+
+
+class AttachmentBody(TypedDict):
+    """An image that belongs to a segment."""
+
+    id: Annotated[Id, "Id of the file."]
+    name: Annotated[str, "Its name, as it came."]
+    size: Annotated[Count, "Bytes."]
+    extension: Annotated[str, "What its name ends with, in lower case."]
+    mime_type: Annotated[str, "Its media type."]
+    source_url: Annotated[str, "A signed link that shows it."]
+
+
+class SegmentBody(SegmentCoreBody):
+    """A piece of a document that can be found and shown."""
+
+    child_chunks: Annotated[list[ChildChunkBody], "Its child chunks, where parents are paragraphs; else none."]
+    attachments: Annotated[list[AttachmentBody], "Its images."]
+    summary: Annotated[str | None, "Its summary."]
+
+
+class OneSegmentBody(TypedDict):
+    """A segment."""
+
+    data: Annotated[SegmentBody, "The segment."]
+    doc_form: Annotated[FormName, "How the document's text becomes segments."]
+
+
+class NewSegmentsBody(TypedDict):
+    """Segments that were appended."""
+
+    data: Annotated[list[SegmentBody], "The segments, in the order in which they were sent."]
+    doc_form: Annotated[FormName, "How the document's text becomes segments."]
+
+
+class SegmentPageBody(PageBody):
+    """A page of segments."""
+
+    data: Annotated[list[SegmentBody], "The segments by position."]
+    doc_form: Annotated[FormName, "How the document's text becomes segments."]
+
+
+class OneChildChunkBody(TypedDict):
+    """A child chunk."""
+
+    data: Annotated[ChildChunkBody, "The child chunk."]
+
+
+class ChildChunkPageBody(PageBody):
+    """A page of child chunks."""
+
+    data: Annotated[list[ChildChunkBody], "The child chunks by position."]
+    total_pages: Annotated[Count, "How many pages there are."]
+
+
+def segment_body(segment: Segment, children: Sequence[ChildChunk] = ()) -> SegmentBody:
     """Return the Segment object of segment routes."""
     return {
         **segment_core(segment),
@@ -110,7 +217,7 @@ def segment_body(segment: Segment, children: Sequence[ChildChunk] = ()) -> dict[
     }
 
 
-def child_body(child: ChildChunk, parent: Segment) -> dict[str, Any]:
+def child_body(child: ChildChunk, parent: Segment) -> ChildChunkBody:
     """Return the ChildChunk object; a child chunk works as long as its parent does."""
     created_at = int(child.created_at)
     return {
@@ -134,7 +241,7 @@ def child_body(child: ChildChunk, parent: Segment) -> dict[str, Any]:
     }
 
 
-def segment_core(segment: Segment) -> dict[str, Any]:
+def segment_core(segment: Segment) -> SegmentCoreBody:
     """Return what a segment shows in segment routes and in retrieve records alike."""
     created_at = int(segment.created_at)
     return {

@@ -1,9 +1,10 @@
 """What tag routes take and give back (contract 7)."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 from pydantic import AfterValidator, Field
 
+from zhiku.http.reply import Count, Id
 from zhiku.http.schema import WireModel
 from zhiku.tags.store import Tag
 
@@ -59,11 +60,41 @@ class BindTags(WireModel):
         return list(dict.fromkeys(tag_id.lower() for tag_id in both if tag_id))
 
 
-def tag_body(tag: Tag) -> dict[str, Any]:
+class TagNameBody(TypedDict):
+    """A tag of a dataset."""
+
+    id: Annotated[Id, "Id of the tag."]
+    name: Annotated[str, "Name, unique in the workspace."]
+
+
+class _TagBody(TagNameBody):
+    type: Annotated[str, "Always `knowledge`.", ("const", "knowledge")]
+
+
+class TagBody(_TagBody):
+    """A tag and how many datasets it is on."""
+
+    binding_count: Annotated[Count, "How many datasets it is on."]
+
+
+class ListedTagBody(_TagBody):
+    """A tag, as the list of all shows it."""
+
+    binding_count: Annotated[str, "How many datasets it is on, as text.", ("pattern", "^[0-9]+$")]
+
+
+class DatasetTagsBody(TypedDict):
+    """The tags of a dataset."""
+
+    data: Annotated[list[TagNameBody], "The tags."]
+    total: Annotated[Count, "How many they are."]
+
+
+def tag_body(tag: Tag) -> TagBody:
     """Return a tag as create and rename show it: its count is a number."""
     return {"id": tag.id, "name": tag.name, "type": "knowledge", "binding_count": tag.binding_count}
 
 
-def listed_tag_body(tag: Tag) -> dict[str, Any]:
+def listed_tag_body(tag: Tag) -> ListedTagBody:
     """Return a tag as the list shows it: its count is a string (contract D90)."""
-    return tag_body(tag) | {"binding_count": str(tag.binding_count)}
+    return {"id": tag.id, "name": tag.name, "type": "knowledge", "binding_count": str(tag.binding_count)}
