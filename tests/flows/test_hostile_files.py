@@ -31,7 +31,7 @@ def read(sandbox: Sandbox, tmp_path: Path) -> Callable[[bytes, str], str]:
     def read_file(content: bytes, extension: str) -> str:
         path = tmp_path / "file"
         path.write_bytes(content)
-        return "\n".join(part.text for part in sandbox.extract(path, extension)).strip()
+        return "\n".join(part.text for part in sandbox.extract(path, extension).parts).strip()
 
     return read_file
 

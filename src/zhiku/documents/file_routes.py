@@ -91,6 +91,7 @@ async def get_upload_file(request: Request, rt: RuntimeDep, document: DocumentDe
     reply=Media("The files; a name that comes twice is numbered.", ("application/zip",)),
     errors=(NotFound, Forbidden, InvalidParam),
     is_rate_limited=True,
+    is_reading=True,
 )
 async def download_zip(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Response:
     """Get the files of up to 100 documents in one ZIP."""

@@ -87,7 +87,8 @@ class Ingestion:
             raise DocumentUnreadable("The document's file is gone. Upload it again.") from error
         if upload.is_text:
             return [content.decode()]
-        return [part.text for part in self._sandbox.extract(content, upload.extension)]
+        extraction = self._sandbox.extract(content, upload.extension)
+        return [part.text for part in extraction.link_pictures({})]
 
 
 def _write_segments(

@@ -41,6 +41,7 @@ router = Router()
         DatasetNotInitialized,
     ),
     is_rate_limited=True,
+    is_reading=True,
 )
 async def retrieve(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Response:
     """Ask a dataset a question and get its best segments with scores."""

@@ -6,10 +6,11 @@ import zipfile
 from enum import StrEnum
 
 from zhiku.errors import DocumentUnreadable
-from zhiku.ingestion.extract.decode import is_text
+from zhiku.ingestion.extract.decode import decode_text, is_text
 from zhiku.ingestion.extract.parts import EMPTY
 
 ENCRYPTED = "The file is encrypted. Remove the password and upload it again."
+NO_TEXT = "The file has no text layer: it holds only pictures. Run text recognition (OCR) on it and upload it again."
 
 
 class Kind(StrEnum):
@@ -49,7 +50,9 @@ TEXT_EXTENSIONS = {
     "htm": Kind.HTML,
     "xml": Kind.XML,
     "json": Kind.JSON,
+    "jsonl": Kind.JSON,
     "csv": Kind.CSV,
+    "tsv": Kind.CSV,
     "vtt": Kind.SUBTITLES,
     "srt": Kind.SUBTITLES,
     "properties": Kind.PROPERTIES,
@@ -81,8 +84,21 @@ OLE_STREAMS = (
 ENCRYPTED_MEMBER = 0x1
 # Compressed Office files unpack to 5 to 20 times their size; what is past this is not read to the end anyway.
 UNPACKED_BYTES = 512 << 20
-HTML_START = re.compile(rb"\W{0,200}<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+HTML_START = re.compile(
+    r"\s*(?:<\?xml\b[^>]{0,200}>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+MARKUP = re.compile(r"<[a-zA-Z!?/]")
+# A web page saved as one file, or a letter, under the name of a Word file.
+MAIL_START = re.compile(
+    r"(?:[\w-]{1,60}:[^\n]{0,998}\n(?:[ \t][^\n]{0,998}\n){0,9}){0,30}?MIME-Version:", re.IGNORECASE
+)
+# Under these names markup is a text's own, and stays as it is.
+KEPT = (Kind.MD, Kind.MDX, Kind.JSON, Kind.PROPERTIES, Kind.SUBTITLES)
+SHEETS = ("xlsx", "xls", "ods")
+WORDS = ("doc", "docx", "rtf", "msg")
 HEAD_BYTES = 1024
+MARKUP_BYTES = 8192
+TAIL_BYTES = 2048
 
 
 def supported_extensions() -> frozenset[str]:
@@ -95,7 +111,7 @@ def detect_kind(content: bytes, extension: str) -> Kind:
     if not content:
         raise DocumentUnreadable(EMPTY)
     head = content[:HEAD_BYTES]
-    if b"%PDF-" in head:
+    if is_pdf(content, extension):
         return Kind.PDF
     if head.startswith(b"PK\x03\x04"):
         return kind_of_archive(content, extension)
@@ -107,10 +123,28 @@ def detect_kind(content: bytes, extension: str) -> Kind:
         return Kind.EML
     if not is_text(content):
         raise DocumentUnreadable(not_as_named(extension))
-    if extension in TEXT_EXTENSIONS:
-        return TEXT_EXTENSIONS[extension]
-    # Programs save web pages under the names of Word and Excel files.
-    return Kind.HTML if HTML_START.match(head) else Kind.TXT
+    return kind_of_text(decode_text(content[:MARKUP_BYTES]), extension)
+
+
+def is_pdf(content: bytes, extension: str) -> bool:
+    """Whether it is a PDF: they may begin with something else, and a text about them may hold their first bytes."""
+    at = content.find(b"%PDF-", 0, HEAD_BYTES)
+    return at == 0 or (at > 0 and (extension not in TEXT_EXTENSIONS or b"startxref" in content[-TAIL_BYTES:]))
+
+
+def kind_of_text(head: str, extension: str) -> Kind:
+    """The kind of a text by how it begins, and by its name between those that look alike."""
+    named = TEXT_EXTENSIONS.get(extension)
+    if named is not None and named in KEPT:
+        return named
+    # Programs save web pages under the names of Word and Excel files, and people as plain text.
+    if HTML_START.match(head):
+        return Kind.HTML
+    if named in (Kind.HTML, Kind.XML) and not MARKUP.search(head):
+        return Kind.TXT
+    if extension in WORDS and MAIL_START.match(head):
+        return Kind.EML
+    return named or (Kind.CSV if extension in SHEETS else Kind.TXT)
 
 
 def kind_of_archive(content: bytes, extension: str) -> Kind:

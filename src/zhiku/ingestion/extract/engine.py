@@ -1,45 +1,36 @@
-"""Reads a file with the xberg library; runs only in a limited child process."""
+"""Reads a file of any kind into parts and pictures; runs only in a limited child process."""
 
-import asyncio
 import re
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import xberg
 
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.decode import decode_text, load_codecs
-from zhiku.ingestion.extract.detect import ENCRYPTED, Kind, damaged, detect_kind
-from zhiku.ingestion.extract.mend_docx import mark_breaks, unmark_breaks
+from zhiku.ingestion.extract.detect import NO_TEXT, Kind, damaged, detect_kind
+from zhiku.ingestion.extract.library import TOO_COMPLEX, ParserPanic, run_library
+from zhiku.ingestion.extract.mend_docx import mark_breaks, mend_notes, unmark_breaks
 from zhiku.ingestion.extract.mend_eml import mend_eml
-from zhiku.ingestion.extract.mend_html import is_too_deep
+from zhiku.ingestion.extract.mend_epub import read_chapters
+from zhiku.ingestion.extract.mend_html import (
+    is_too_deep,
+    join_source_lines,
+    mark_empty_blocks,
+    mend_links,
+    unmark_blocks,
+)
 from zhiku.ingestion.extract.mend_markdown import mend_markdown
+from zhiku.ingestion.extract.mend_odt import mend_odt
+from zhiku.ingestion.extract.mend_slides import cut_slides, headline
 from zhiku.ingestion.extract.mend_table import mend_csv, table_lines
 from zhiku.ingestion.extract.mend_text import mend_mdx, mend_subtitles, unescape_unicode
-from zhiku.ingestion.extract.parts import Part
+from zhiku.ingestion.extract.parts import PICTURE, Extraction, Part, PartKind
 from zhiku.ingestion.extract.pdf import read_pdf
+from zhiku.ingestion.extract.pictures import Pictures
 
-TOO_COMPLEX = "The file unpacks to more than is allowed or is nested too deeply. Simplify it and upload it again."
-
-OFFICE = "application/vnd.openxmlformats-officedocument"
-OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
-MEDIA_TYPES = {
-    Kind.HTML: "text/html",
-    Kind.XML: "application/xml",
-    Kind.RTF: "application/rtf",
-    Kind.DOCX: f"{OFFICE}.wordprocessingml.document",
-    Kind.XLSX: f"{OFFICE}.spreadsheetml.sheet",
-    Kind.PPTX: f"{OFFICE}.presentationml.presentation",
-    Kind.ODT: f"{OPEN_DOCUMENT}.text",
-    Kind.ODS: f"{OPEN_DOCUMENT}.spreadsheet",
-    Kind.ODP: f"{OPEN_DOCUMENT}.presentation",
-    Kind.EPUB: "application/epub+zip",
-    Kind.XLS: "application/vnd.ms-excel",
-    Kind.DOC: "application/msword",
-    Kind.PPT: "application/vnd.ms-powerpoint",
-    Kind.MSG: "application/vnd.ms-outlook",
-}
 TEXT_KINDS: dict[Kind, Callable[[str], str]] = {
     Kind.TXT: str,
     Kind.MD: str,
@@ -49,112 +40,150 @@ TEXT_KINDS: dict[Kind, Callable[[str], str]] = {
     Kind.SUBTITLES: mend_subtitles,
     Kind.CSV: mend_csv,
 }
-SHEET_KINDS = (Kind.XLSX, Kind.XLS, Kind.ODS)
-SLIDE_KINDS = (Kind.PPTX, Kind.PPT, Kind.ODP)
 XML_ENCODING = re.compile(r"""^(\s*<\?xml\b[^>]{0,200}?)\s+encoding\s*=\s*["'][^"']{0,100}["']""", re.IGNORECASE)
-TABLE_CELLS = 5_000_000
-# The library's own depth for HTML is below 100, which real pages reach; the fork server gives it the stack for more.
-DEPTH = 500
+BROKEN_ARCHIVE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
 
 # The children can open no file, so nothing may be left to load: names in archives are in code page 437.
 load_codecs()
 
 
-def extract_parts(content: bytes, extension: str) -> list[Part]:
-    """The parts of a file; raises DocumentUnreadable with a message for its owner."""
-    kind = detect_kind(content, extension)
-    if kind is Kind.PDF:
-        return read_pdf(content, extension)
-    if kind in TEXT_KINDS:
-        return [Part(TEXT_KINDS[kind](decode_text(content)))]
-    if kind is Kind.EML:
-        return [Part(read_letter(content, extension))]
-    if kind in (Kind.HTML, Kind.XML):
-        return [Part(read_markup(decode_text(content), kind, extension))]
-    if kind is Kind.DOCX:
-        return [Part(read_word(content, extension))]
-    document = run_library(content, kind, extension)
-    if kind in SHEET_KINDS:
-        return sheet_parts(document)
-    if kind in SLIDE_KINDS:
-        return slide_parts(document)
-    return [Part(mend_markdown(document.content))]
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is read: `extension` is what the name claims, `kind` what it is; its pictures are collected on the way."""
+
+    content: bytes
+    kind: Kind
+    extension: str
+    pictures: Pictures = field(default_factory=Pictures)
 
 
-def read_word(content: bytes, extension: str) -> str:
-    """A Word file's text with its line breaks."""
+def read_file(content: bytes, extension: str) -> Extraction:
+    """What a file holds; raises DocumentUnreadable with a message for its owner."""
+    file = File(content, detect_kind(content, extension), extension)
     try:
-        marked = mark_breaks(content)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        parts = READERS.get(file.kind, read_document)(file)
+    except BROKEN_ARCHIVE as error:
         raise DocumentUnreadable(damaged(extension)) from error
-    return unmark_breaks(mend_markdown(run_library(marked, Kind.DOCX, extension).content))
+    found = file.pictures.found
+    if found and not any(PICTURE.sub("", part.text).strip() for part in parts):
+        raise DocumentUnreadable(NO_TEXT)
+    return Extraction(parts, found)
 
 
-def read_letter(content: bytes, extension: str) -> str:
-    """An e-mail's headers and its message."""
-    letter = mend_eml(content)
-    body = read_markup(letter.body, Kind.HTML, extension) if letter.is_html else letter.body
-    return f"{letter.headers}\n\n{body}".strip()
+def read_document(file: File) -> list[Part]:
+    """What the library makes of a document, as one part; text needs no library."""
+    if file.kind in TEXT_KINDS:
+        return [Part(TEXT_KINDS[file.kind](decode_text(file.content)))]
+    return [Part(markdown(file, run_library(file.content, file.kind, file.extension)))]
 
 
-def read_markup(text: str, kind: Kind, extension: str) -> str:
-    """The readable text of HTML or XML, which says nothing any more of the encoding it had."""
-    if kind is Kind.HTML and is_too_deep(text):
-        raise DocumentUnreadable(TOO_COMPLEX)
-    content = XML_ENCODING.sub(r"\1", text, count=1).encode("utf-8", "replace")
-    return mend_markdown(run_library(content, kind, extension).content)
-
-
-def run_library(content: bytes, kind: Kind, extension: str) -> xberg.ExtractedDocument:
-    """The library's document; its errors become messages that say what to do."""
-    given = xberg.ExtractInput(kind="bytes", bytes=content, mime_type=MEDIA_TYPES[kind])
-    try:
-        result = asyncio.run(xberg.extract(given, library_options()))
-    except RuntimeError as error:
-        raise DocumentUnreadable(explain(str(error), extension)) from error
-    if not result.results:
-        raise DocumentUnreadable(explain(" ".join(item.message for item in result.errors), extension))
-    return result.results[0]
-
-
-def library_options() -> xberg.ExtractionConfig:
-    """Markdown, page by page, on one thread; nothing that guesses, caches, or needs a model or a network."""
-    return xberg.ExtractionConfig(
-        use_cache=False,
-        enable_quality_processing=False,
-        disable_ocr=True,
-        output_format="markdown",
-        escape_markdown=False,
-        mime_detection_policy="prefer_content",
-        pages=xberg.PageConfig(extract_pages=True),
-        content_filter=xberg.ContentFilterConfig(include_footnotes=True),
-        html_options=xberg.ConversionOptions(extract_metadata=False, max_depth=DEPTH),
-        concurrency=xberg.ConcurrencyConfig(max_threads=1),
-        security_limits=xberg.SecurityLimits(max_table_cells=TABLE_CELLS),
-        max_archive_depth=0,
+def markdown(file: File, document: xberg.ExtractedDocument, text: str | None = None) -> str:
+    """The document's Markdown, or that of a part of it, mended and with its pictures in their places."""
+    placed = file.pictures.place_extracted(
+        document.content if text is None else text, [image.data for image in document.images or []]
     )
+    return mend_markdown(placed)
 
 
-def explain(message: str, extension: str) -> str:
-    """The library's message as one for the file's owner."""
-    lowered = message.lower()
-    if "encrypt" in lowered or "password" in lowered:
-        return ENCRYPTED
-    if any(word in lowered for word in ("security", "limit", "bomb", "exceed", "too deep", "ratio")):
-        return TOO_COMPLEX
-    return damaged(extension)
+def read_word(file: File) -> list[Part]:
+    """A Word file with its line breaks and notes."""
+    document = run_library(mark_breaks(file.content), file.kind, file.extension)
+    return [Part(unmark_breaks(mend_notes(markdown(file, document))))]
 
 
-def sheet_parts(document: xberg.ExtractedDocument) -> list[Part]:
+def read_open_document(file: File) -> list[Part]:
+    """An OpenDocument text with its notes and lists."""
+    return [Part(markdown(file, run_library(mend_odt(file.content), file.kind, file.extension)))]
+
+
+def read_book(file: File) -> list[Part]:
+    """An EPUB, one chapter after the other."""
+    if chapters := read_chapters(file.content):
+        text = "\n\n".join(read_markup(file, chapter, Kind.HTML).strip() for chapter in chapters)
+    else:
+        text = markdown(file, run_library(file.content, file.kind, file.extension))
+    return [Part(file.pictures.place_members(text, file.content))]
+
+
+def read_mail(file: File) -> list[Part]:
+    """An e-mail's headers and its message."""
+    letter = mend_eml(file.content)
+    body = read_markup(file, letter.body, Kind.HTML) if letter.is_html else letter.body
+    return [Part(f"{letter.headers}\n\n{body}".strip())]
+
+
+def read_page(file: File) -> list[Part]:
+    """HTML or XML."""
+    return [Part(read_markup(file, decode_text(file.content), file.kind))]
+
+
+def read_markup(file: File, text: str, kind: Kind) -> str:
+    """The readable text of HTML or XML, which says nothing any more of the encoding it had."""
+    text = XML_ENCODING.sub(r"\1", text, count=1)
+    if kind is Kind.HTML:
+        if is_too_deep(text):
+            raise DocumentUnreadable(TOO_COMPLEX)
+        text = join_source_lines(text)
+    try:
+        found = run_library(text.encode("utf-8", "replace"), kind, file.extension).content
+    except ParserPanic:
+        marked = mark_empty_blocks(text).encode("utf-8", "replace")
+        found = unmark_blocks(run_library(marked, kind, file.extension).content)
+    return mend_links(mend_markdown(file.pictures.place_data(found)))
+
+
+def read_sheets(file: File) -> list[Part]:
     """A part for each sheet with text, its rows as lines."""
-    tables: dict[int, list[str]] = {}
+    document = run_library(file.content, file.kind, file.extension)
+    rows: dict[int, list[str]] = {}
     for table in document.tables:
-        tables.setdefault(table.page_number, []).extend(table_lines(table.cells))
-    parts = [Part("\n".join(lines).replace("\0", ""), page) for page, lines in sorted(tables.items()) if lines]
-    return parts or [Part(mend_markdown(document.content))]
+        rows.setdefault(table.page_number, []).extend(table_lines(table.cells))
+    names = {page.page_number: page.sheet_name or "" for page in document.pages or []}
+    parts = [
+        Part("\n".join(lines).replace("\0", ""), number, PartKind.SHEET, names.get(number, ""))
+        for number, lines in sorted(rows.items())
+        if lines
+    ]
+    return parts or [Part(markdown(file, document))]
 
 
-def slide_parts(document: xberg.ExtractedDocument) -> list[Part]:
-    """A part for each slide with text."""
-    parts = [Part(mend_markdown(page.content), page.page_number) for page in document.pages or []]
-    return [part for part in parts if part.text.strip()] or [Part(mend_markdown(document.content))]
+def read_presentation(file: File) -> list[Part]:
+    """A part for each slide with text, the speaker's notes below it."""
+    document = run_library(file.content, file.kind, file.extension)
+    parts: list[Part] = []
+    for page in document.pages or []:
+        text = markdown(file, document, page.content)
+        if notes := (page.speaker_notes or "").strip():
+            text = f"{text.rstrip()}\n\n{mend_markdown(notes)}"
+        parts.append(Part(text, page.page_number, PartKind.SLIDE, headline(text)))
+    return [part for part in parts if part.text.strip()] or [Part(markdown(file, document))]
+
+
+def read_cut_presentation(file: File) -> list[Part]:
+    """As `read_presentation`, for formats whose slides the library gives as one text."""
+    document = run_library(file.content, file.kind, file.extension)
+    slides = cut_slides(markdown(file, document), has_names=file.kind is Kind.ODP)
+    parts = [Part(text, number, PartKind.SLIDE, headline(text)) for number, text in enumerate(slides, 1)]
+    return [part for part in parts if part.text.strip()] or [Part("")]
+
+
+def read_pdf_pages(file: File) -> list[Part]:
+    """A part for each page with text."""
+    return read_pdf(file.content, file.extension, file.pictures)
+
+
+READERS: dict[Kind, Callable[[File], list[Part]]] = {
+    Kind.DOCX: read_word,
+    Kind.ODT: read_open_document,
+    Kind.EPUB: read_book,
+    Kind.EML: read_mail,
+    Kind.HTML: read_page,
+    Kind.XML: read_page,
+    Kind.XLSX: read_sheets,
+    Kind.XLS: read_sheets,
+    Kind.ODS: read_sheets,
+    Kind.PPTX: read_presentation,
+    Kind.PPT: read_cut_presentation,
+    Kind.ODP: read_cut_presentation,
+    Kind.PDF: read_pdf_pages,
+}

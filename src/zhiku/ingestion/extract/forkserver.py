@@ -16,7 +16,7 @@ import msgspec
 
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.confine import bound_resources, die_with_parent, refuse_system_calls
-from zhiku.ingestion.extract.parts import PATIENCE, Limits, Part
+from zhiku.ingestion.extract.parts import PATIENCE, PICTURES_BYTES, Extraction, Limits
 from zhiku.ingestion.extract.wire import (
     READ_BYTES,
     FrameError,
@@ -27,7 +27,7 @@ from zhiku.ingestion.extract.wire import (
     write_frame,
 )
 
-Reader = Callable[[bytes, str], list[Part]]
+Reader = Callable[[bytes, str], Extraction]
 
 ORDER_BYTES = 1 << 31
 SMALLER = "Split it into smaller files, or save it in another format, and upload it again."
@@ -46,7 +46,7 @@ def main() -> None:
     requests, replies = claim_streams()
     enter_removed_folder()
     try:
-        read: Reader = importlib.import_module(engine).extract_parts
+        read: Reader = importlib.import_module(engine).read_file
     except (ImportError, OSError, AttributeError) as error:
         # Standard error leads nowhere, and whoever runs the server must learn what is missing.
         write_frame(replies, msgspec.msgpack.encode(Reply(unreadable=str(error))))
@@ -125,8 +125,13 @@ def collect(child: int, output: int, limits: Limits, requests: int) -> tuple[byt
         if not piece:
             return found, None
         found += piece
-        if len(found) > limits.output_bytes:
-            return found, f"The file holds more than {limits.output_bytes >> 20} MiB of text. {SMALLER}"
+        if len(found) > limits.output_bytes + PICTURES_BYTES:
+            return found, too_much_text(limits)
+
+
+def too_much_text(limits: Limits) -> str:
+    """The message for a file with more text than is allowed."""
+    return f"The file holds more than {limits.output_bytes >> 20} MiB of text. {SMALLER}"
 
 
 def waited_seconds(child: int) -> float:
@@ -173,7 +178,7 @@ def run_child(order: Order, read: Reader, limits: Limits, writer: int, server: i
         bound_resources(limits)
         content = order.content or Path(order.path).read_bytes()
         refuse_system_calls()
-        reply = read_reply(content, order.extension, read)
+        reply = read_reply(content, order.extension, read, limits)
         view = memoryview(msgspec.msgpack.encode(reply))
         while view:
             view = view[os.write(3, view) :]
@@ -183,10 +188,13 @@ def run_child(order: Order, read: Reader, limits: Limits, writer: int, server: i
         os._exit(code)
 
 
-def read_reply(content: bytes, extension: str, read: Reader) -> Reply:
+def read_reply(content: bytes, extension: str, read: Reader, limits: Limits) -> Reply:
     """What the parser makes of the file; no exception of a parser, panics of Rust included, goes further than here."""
     try:
-        return Reply(parts=read(content, extension))
+        extraction = read(content, extension)
+        if sum(len(part.text.encode()) for part in extraction.parts) > limits.output_bytes:
+            return Reply(unreadable=too_much_text(limits))
+        return Reply(extraction=extraction)
     except DocumentUnreadable as error:
         return Reply(unreadable=str(error))
     except MemoryError:

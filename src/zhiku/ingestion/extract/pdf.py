@@ -9,14 +9,13 @@ import pypdfium2
 from pypdfium2 import raw
 
 from zhiku.errors import DocumentUnreadable
-from zhiku.ingestion.extract.detect import ENCRYPTED, damaged
+from zhiku.ingestion.extract.detect import ENCRYPTED, NO_TEXT, damaged
 from zhiku.ingestion.extract.mend_pdf import Line, body_size, page_text
-from zhiku.ingestion.extract.parts import Part
+from zhiku.ingestion.extract.parts import Part, PartKind
+from zhiku.ingestion.extract.pictures import Pictures
 
-NO_TEXT_LAYER = "The file has no text layer (scanned pages). Run OCR on it and upload it again."
 
-
-def read_pdf(content: bytes, extension: str) -> list[Part]:
+def read_pdf(content: bytes, extension: str, pictures: Pictures) -> list[Part]:
     """A part for each page with text. Raises DocumentUnreadable if there is none, or the file is locked or broken."""
     try:
         with pypdfium2.PdfDocument(content) as document:
@@ -26,9 +25,9 @@ def read_pdf(content: bytes, extension: str) -> list[Part]:
             raise DocumentUnreadable(ENCRYPTED) from error
         raise DocumentUnreadable(damaged(extension)) from error
     body = body_size(line for page in pages for line in page)
-    parts = [Part(page_text(lines, body), number) for number, lines in enumerate(pages, 1) if lines]
+    parts = [Part(page_text(lines, body), number, PartKind.PAGE) for number, lines in enumerate(pages, 1) if lines]
     if not parts:
-        raise DocumentUnreadable(NO_TEXT_LAYER)
+        raise DocumentUnreadable(NO_TEXT)
     return parts
 
 

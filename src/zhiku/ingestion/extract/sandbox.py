@@ -13,10 +13,10 @@ from typing import Self
 import msgspec
 
 from zhiku.errors import DocumentUnreadable
-from zhiku.ingestion.extract.parts import EMPTY, PATIENCE, Limits, Part
+from zhiku.ingestion.extract.parts import EMPTY, PATIENCE, PICTURES_BYTES, Extraction, Limits
 from zhiku.ingestion.extract.wire import FrameError, Order, Reply, encode_limits, read_frame, write_frame
 
-__all__ = ["Limits", "Part", "Sandbox", "SandboxError"]
+__all__ = ["Extraction", "Limits", "Sandbox", "SandboxError"]
 
 ENGINE = "zhiku.ingestion.extract.engine"
 START_SECONDS = 60.0
@@ -42,7 +42,7 @@ class Sandbox:
     """
 
     def __init__(self, limits: Limits, engine: str = ENGINE) -> None:
-        """Keep the limits; `engine` names the module whose `extract_parts(content, extension)` reads a file."""
+        """Keep the limits; `engine` names the module whose `read_file(content, extension)` reads a file."""
         self._limits = limits
         self._engine = engine
         # Both may be taken again by a signal handler that closes the sandbox.
@@ -78,8 +78,8 @@ class Sandbox:
             self._server = start_server(self._engine, self._limits)
             self._is_ready = False
 
-    def extract(self, source: Path | bytes, extension: str) -> list[Part]:
-        """The file's parts in reading order, at least one of them with text unless the file holds only white space.
+    def extract(self, source: Path | bytes, extension: str) -> Extraction:
+        """The file's parts, at least one of them with text unless the file holds only white space, and its pictures.
 
         `source` is the file's path or its content, which needs no temporary file. `extension` (no dot) is what the name
         claims; the content decides. Raises DocumentUnreadable with a message for the file's owner, OSError if the file
@@ -105,7 +105,9 @@ class Sandbox:
             raise DocumentUnreadable(GARBAGE) from error
         if reply.unreadable is not None:
             raise DocumentUnreadable(reply.unreadable)
-        return reply.parts
+        if reply.extraction is None:
+            raise DocumentUnreadable(GARBAGE)
+        return reply.extraction
 
     def close(self) -> None:
         """End the fork server and whatever it is reading; an `extract` under way raises SandboxError."""
@@ -130,7 +132,8 @@ class Sandbox:
             self._is_ready = True
         write_frame(server.stdin.fileno(), order)
         deadline = time.monotonic() + self._limits.seconds * PATIENCE + GRACE_SECONDS
-        return read_frame(replies, self._limits.output_bytes + ENVELOPE_BYTES, deadline)
+        most = self._limits.output_bytes + PICTURES_BYTES + ENVELOPE_BYTES
+        return read_frame(replies, most, deadline)
 
     def _ask_again(self, order: bytes) -> bytes:
         try:

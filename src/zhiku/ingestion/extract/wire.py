@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from zhiku.ingestion.extract.parts import Limits, Part
+from zhiku.ingestion.extract.parts import Extraction, Limits
 
 HEADER_BYTES = 4
 READ_BYTES = 1 << 18
@@ -22,9 +22,9 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What became of an order (or of the start): parts, or the message that says why there are none."""
+    """What became of an order (or of the start): what was read, or the message that says why nothing was."""
 
-    parts: list[Part] = []
+    extraction: Extraction | None = None
     unreadable: str | None = None
 
 

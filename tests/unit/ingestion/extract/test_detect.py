@@ -38,7 +38,7 @@ def test_asking_for_the_extensions_loads_no_parser() -> None:
         (pptx([]), Kind.PPTX),
         (epub([]), Kind.EPUB),
         (odt(), Kind.ODT),
-        (b"junk before\n%PDF-1.4", Kind.PDF),
+        (b"junk before\n%PDF-1.4\nstartxref", Kind.PDF),
         (b" {\\rtf1 x}", Kind.RTF),
         (OLE + "WordDocument\0".encode("utf-16-le"), Kind.DOC),
         (OLE + "Workbook\0".encode("utf-16-le"), Kind.XLS),
@@ -50,10 +50,42 @@ def test_binary_formats_are_known_by_their_content(content: bytes, kind: Kind) -
 
 
 @pytest.mark.parametrize(
-    ("extension", "kind"), [("md", Kind.MD), ("mdx", Kind.MDX), ("htm", Kind.HTML), ("srt", Kind.SUBTITLES)]
+    ("extension", "kind"),
+    [("md", Kind.MD), ("mdx", Kind.MDX), ("tsv", Kind.CSV), ("jsonl", Kind.JSON), ("srt", Kind.SUBTITLES)],
 )
 def test_text_formats_are_known_by_their_name(extension: str, kind: Kind) -> None:
     assert detect_kind(b"text", extension) is kind
+
+
+WEB_PAGE = b"<!-- saved --><!DOCTYPE html>\n<title>x</title>"
+
+
+@pytest.mark.parametrize(
+    ("content", "extension", "kind"),
+    [
+        (WEB_PAGE, "txt", Kind.HTML),
+        (WEB_PAGE, "csv", Kind.HTML),
+        (WEB_PAGE, "xls", Kind.HTML),
+        (WEB_PAGE, "doc", Kind.HTML),
+        (b'<?xml version="1.0"?>\n' + WEB_PAGE, "xml", Kind.HTML),
+        (WEB_PAGE.decode().encode("utf-16"), "txt", Kind.HTML),
+        (WEB_PAGE, "md", Kind.MD),
+        (WEB_PAGE, "json", Kind.JSON),
+        (b"1 < 2, and no mark of a page anywhere", "html", Kind.TXT),
+        (b'{"not": "XML"}', "xml", Kind.TXT),
+        (b"<p>a piece of a page", "html", Kind.HTML),
+        (b"<p>a piece of a page", "txt", Kind.TXT),
+        (b"a\tb\n1\t2", "xls", Kind.CSV),
+        (b"a;b\n1;2", "xlsx", Kind.CSV),
+        (b"Date: today\nSubject: Exported\n page\nMIME-Version: 1.0\n", "doc", Kind.EML),
+        (b"A letter.\nMIME-Version: is a header.", "doc", Kind.TXT),
+        (b"The first bytes are %PDF-1.7 in every such file.", "txt", Kind.TXT),
+    ],
+)
+def test_what_programs_and_people_name_wrongly_is_read_as_what_it_is(
+    content: bytes, extension: str, kind: Kind
+) -> None:
+    assert detect_kind(content, extension) is kind
 
 
 def test_an_empty_file_is_refused() -> None:

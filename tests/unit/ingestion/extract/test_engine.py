@@ -6,22 +6,26 @@ from tests.unit.ingestion.extract.office_files import docx, epub, odt, paragraph
 from tests.unit.ingestion.extract.pdf_files import pdf
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.detect import ENCRYPTED
-from zhiku.ingestion.extract.engine import extract_parts
-from zhiku.ingestion.extract.parts import Part
+from zhiku.ingestion.extract.engine import read_file
+from zhiku.ingestion.extract.parts import Part, PartKind
 
 MARKS = r"1. one # a*b* _c_ <d> [x] \. C:\[x] ~e~ $5 - + ! `q` | p 2*3=6 foo_bar"
 
 
+def parts_of(content: bytes, extension: str) -> list[Part]:
+    return read_file(content, extension).parts
+
+
 def text_of(content: bytes, extension: str) -> str:
-    (part,) = extract_parts(content, extension)
-    assert part.page is None
+    (part,) = parts_of(content, extension)
+    assert part.number is None
     return part.text.strip()
 
 
 @pytest.mark.parametrize("extension", ["txt", "md", "markdown"])
 def test_text_and_markdown_stay_as_they_are(extension: str) -> None:
     text = "# 标题\n\n* a_b\n\n\n| 1 | 2 |\r\nend  "
-    assert extract_parts(text.encode(), extension) == [Part(text)]
+    assert parts_of(text.encode(), extension) == [Part(text)]
 
 
 def test_nul_is_dropped_from_text() -> None:
@@ -81,7 +85,7 @@ def test_html_is_read_without_scripts_styles_and_comments() -> None:
     <table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>
     <img alt="dot" src="data:image/png;base64,AAAA"></body></html>"""
     assert text_of(page.encode(), "html") == (
-        "# 标题\n\n第一段 [链接](/x)\n\n- 甲\n- 乙\n\n| A | B |\n| --- | --- |\n| 1 | 2 |"
+        "# 标题\n\n第一段 [链接](/x)\n\n- 甲\n- 乙\n\n| A | B |\n| --- | --- |\n| 1 | 2 |\n\ndot"
     )
 
 
@@ -101,12 +105,15 @@ def test_xml_is_decoded_whatever_it_declares() -> None:
 
 def test_pdf_is_read_page_by_page() -> None:
     content = pdf(["First page 第一页\nwith two lines", "", "Third page"])
-    assert extract_parts(content, "pdf") == [Part("First page 第一页\nwith two lines", 1), Part("Third page", 3)]
+    assert parts_of(content, "pdf") == [
+        Part("First page 第一页\nwith two lines", 1, PartKind.PAGE),
+        Part("Third page", 3, PartKind.PAGE),
+    ]
 
 
 def test_pdf_without_text_says_that_it_needs_ocr() -> None:
     with pytest.raises(DocumentUnreadable, match="no text layer"):
-        extract_parts(pdf(["", ""]), "pdf")
+        parts_of(pdf(["", ""]), "pdf")
 
 
 def test_encrypted_files_say_so() -> None:
@@ -114,23 +121,23 @@ def test_encrypted_files_say_so() -> None:
     office = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + locked
     for content, extension in ((pdf(["secret"], encrypted=True), "pdf"), (office, "docx"), (office, "xlsx")):
         with pytest.raises(DocumentUnreadable) as caught:
-            extract_parts(content, extension)
+            parts_of(content, extension)
         assert str(caught.value) == ENCRYPTED
 
 
 def test_sheets_become_lines_of_headers_and_values() -> None:
     content = xlsx({"人员": [["姓名", "年龄"], ["张三", 30], ["", 4.5]], "空": [], "二": [["only"]]})
-    assert extract_parts(content, "xlsx") == [
-        Part('"姓名":"张三";"年龄":"30";\n"年龄":"4.5";', 1),
-        Part('"only";', 3),
+    assert parts_of(content, "xlsx") == [
+        Part('"姓名":"张三";"年龄":"30";\n"年龄":"4.5";', 1, PartKind.SHEET, "人员"),
+        Part('"only";', 3, PartKind.SHEET, "二"),
     ]
 
 
 def test_slides_are_read_one_by_one() -> None:
-    parts = extract_parts(pptx([("标题", ["一", "二"]), ("Second", ["three"])]), "pptx")
-    assert [(part.page, part.text.split()) for part in parts] == [
-        (1, ["##", "标题", "一", "二"]),
-        (2, ["##", "Second", "three"]),
+    parts = parts_of(pptx([("标题", ["一", "二"]), ("Second", ["three"])]), "pptx")
+    assert [(part.number, part.kind, part.title, part.text.split()) for part in parts] == [
+        (1, "slide", "标题", ["##", "标题", "一", "二"]),
+        (2, "slide", "Second", ["##", "Second", "three"]),
     ]
 
 
@@ -168,7 +175,7 @@ def test_the_content_decides_and_not_the_name() -> None:
     word = docx(paragraph("正文"))
     for extension in ("pdf", "txt", "xlsx", "md"):
         assert text_of(word, extension) == "正文"
-    assert extract_parts(pdf(["page"]), "docx") == [Part("page", 1)]
+    assert parts_of(pdf(["page"]), "docx") == [Part("page", 1, PartKind.PAGE)]
     assert text_of(b"<html><body><p>saved as Word</p></body></html>", "doc") == "saved as Word"
     assert text_of("plain text, 纯文本".encode(), "docx") == "plain text, 纯文本"
 
@@ -179,7 +186,7 @@ def test_the_content_decides_and_not_the_name() -> None:
 )
 def test_binary_content_is_refused(content: bytes, extension: str) -> None:
     with pytest.raises(DocumentUnreadable, match=f"not that of a .{extension} file"):
-        extract_parts(content, extension)
+        parts_of(content, extension)
 
 
 @pytest.mark.parametrize(
@@ -189,4 +196,4 @@ def test_binary_content_is_refused(content: bytes, extension: str) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_truncated_file_is_refused_and_not_read_in_part(content: bytes, extension: str, share: float) -> None:
     with pytest.raises(DocumentUnreadable, match="damaged or incomplete"):
-        extract_parts(content[: int(len(content) * share)], extension)
+        parts_of(content[: int(len(content) * share)], extension)

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from zhiku.errors import DocumentUnreadable
-from zhiku.ingestion.extract.sandbox import Limits, Part, Sandbox, SandboxError
+from zhiku.ingestion.extract.parts import PICTURES_BYTES, Extraction, Limits, Part, PartKind, Picture
+from zhiku.ingestion.extract.sandbox import Sandbox, SandboxError
 
 ENGINE = "tests.unit.ingestion.extract.unruly_engine"
 MEBIBYTE = 1 << 20
@@ -35,7 +36,7 @@ def run(tmp_path: Path) -> Run:
     def run_command(sandbox: Sandbox, command: str) -> str:
         path = tmp_path / "file"
         path.write_text(command, encoding="utf-8")
-        return sandbox.extract(path, "TXT")[0].text
+        return sandbox.extract(path, "TXT").parts[0].text
 
     return run_command
 
@@ -64,12 +65,25 @@ def is_gone(pid: int) -> bool:
 def test_parts_come_back_with_their_pages(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "名字 with spaces"
     path.write_text("正文", encoding="utf-8")
-    assert sandbox.extract(path, "Txt") == [Part("txt:正文", 7)]
+    assert sandbox.extract(path, "Txt") == Extraction([Part("txt:正文", 7, PartKind.PAGE, "title")], [])
 
 
 def test_content_is_read_without_a_file(sandbox: Sandbox) -> None:
-    assert sandbox.extract("正文".encode(), "md") == [Part("md:正文", 7)]
-    assert sandbox.extract(b"x" * MEBIBYTE, "md")[0].text == "md:" + "x" * MEBIBYTE
+    assert sandbox.extract("正文".encode(), "md").parts[0].text == "md:正文"
+    assert sandbox.extract(b"x" * MEBIBYTE, "md").parts[0].text == "md:" + "x" * MEBIBYTE
+
+
+def test_pictures_come_back_beside_the_text(sandbox: Sandbox) -> None:
+    drawn = sandbox.extract(b"draw 3", "md")
+    assert drawn == Extraction([Part("![](image:0)")], [Picture(bytes(3), "image/png")])
+    # More than all the text there may be, and still not the text's fault.
+    assert (
+        len(sandbox.extract(f"draw {3 * ROOMY.output_bytes}".encode(), "md").pictures[0].content) > ROOMY.output_bytes
+    )
+
+
+def test_more_pictures_than_are_allowed_are_refused(sandbox: Sandbox, run: Run) -> None:
+    assert "of text" in refusal(sandbox, run, f"draw {PICTURES_BYTES + ROOMY.output_bytes}")
 
 
 def test_an_empty_file_is_refused_without_a_process(tmp_path: Path) -> None:
@@ -215,7 +229,7 @@ def test_files_from_several_threads_are_read_one_after_the_other(sandbox: Sandbo
     def read(number: int) -> None:
         path = tmp_path / str(number)
         path.write_text(str(number), encoding="utf-8")
-        found[number] = sandbox.extract(path, "txt")[0].text
+        found[number] = sandbox.extract(path, "txt").parts[0].text
 
     readers = [threading.Thread(target=read, args=(number,)) for number in range(8)]
     for reader in readers:

@@ -9,15 +9,17 @@ import time
 from pathlib import Path
 
 from zhiku.errors import DocumentUnreadable
-from zhiku.ingestion.extract.parts import Part
+from zhiku.ingestion.extract.parts import Extraction, Part, PartKind, Picture
 
 
-def extract_parts(content: bytes, extension: str) -> list[Part]:
+def read_file(content: bytes, extension: str) -> Extraction:
     """Obey `content`, which is a command and its argument; other texts are their own result."""
     command, _, argument = content.decode().partition(" ")
     if command in COMMANDS:
-        return [Part(COMMANDS[command](argument))]
-    return [Part(f"{extension}:{content.decode()}", 7)]
+        return Extraction([Part(COMMANDS[command](argument))], [])
+    if command == "draw":
+        return Extraction([Part("![](image:0)")], [Picture(bytes(int(argument)), "image/png")])
+    return Extraction([Part(f"{extension}:{content.decode()}", 7, PartKind.PAGE, "title")], [])
 
 
 def sleep(argument: str) -> str:
