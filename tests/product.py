@@ -15,6 +15,7 @@ from zhiku.bootstrap import make_handlers, make_sandbox
 from zhiku.clock import Clock, SystemClock
 from zhiku.db.engine import Database
 from zhiku.db.hits import HitCounts
+from zhiku.db.key_uses import KeyUses
 from zhiku.indexes.memory import MemoryIndex
 from zhiku.ingestion.apply import Applier
 from zhiku.jobs.worker import JobHandler, run_jobs
@@ -107,6 +108,7 @@ def open_product(data_dir: Path, db: Database, clock: Clock | None = None, **set
         wakeups=Wakeups(jobs=lambda: None, outbox=lambda: None, applied=apply_now),
         activity=Activity(clock),
         hits=HitCounts(db),
+        key_uses=KeyUses(db),
     )
     applier = Applier(rt, index)
     ensure_workspace(rt)

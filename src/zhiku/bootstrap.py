@@ -7,6 +7,7 @@ from zhiku.blobs.local import LocalBlobs
 from zhiku.clock import Clock, SystemClock
 from zhiku.db.engine import Database
 from zhiku.db.hits import HitCounts
+from zhiku.db.key_uses import KeyUses
 from zhiku.indexes.base import Index
 from zhiku.indexes.edge import EdgeIndex
 from zhiku.ingestion.embed import SegmentEmbedding
@@ -37,6 +38,7 @@ def make_runtime(settings: Settings, wakeups: Wakeups, *, index: Index | None, c
         wakeups=wakeups,
         activity=Activity(clock),
         hits=HitCounts(db),
+        key_uses=KeyUses(db),
     )
 
 

@@ -7,6 +7,7 @@ from zhiku.blobs.base import BlobStore
 from zhiku.clock import Clock
 from zhiku.db.engine import Database
 from zhiku.db.hits import HitCounts
+from zhiku.db.key_uses import KeyUses
 from zhiku.indexes.base import Index
 from zhiku.providers.catalog import ModelCatalog
 from zhiku.settings import Settings
@@ -54,3 +55,4 @@ class Runtime:
     wakeups: Wakeups
     activity: Activity
     hits: HitCounts
+    key_uses: KeyUses

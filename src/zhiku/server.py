@@ -12,10 +12,11 @@ from zhiku.documents import routes as document_routes
 from zhiku.http import routes as server_routes
 from zhiku.http.compat import Compat
 from zhiku.http.envelope import Envelope, reraise
-from zhiku.http.limits import RateLimit
+from zhiku.http.limits import RateLimits
 from zhiku.http.metrics import Measured, RequestMetrics
 from zhiku.http.router import Router
 from zhiku.http.upload import clear_incoming
+from zhiku.keys import routes as key_routes
 from zhiku.metadata import routes as metadata_routes
 from zhiku.retrieval import routes as retrieval_routes
 from zhiku.runtime import Runtime
@@ -34,6 +35,7 @@ ROUTERS: tuple[Router, ...] = (
     dataset_routes.router,
     metadata_routes.router,
     tag_routes.router,
+    key_routes.router,
     app_routes.router,
     server_routes.router,
 )
@@ -47,7 +49,7 @@ def create_app(rt: Runtime, checks: Sequence[ReadinessCheck] = (), routers: Sequ
     app.router.redirect_slashes = False
     clear_incoming(rt.settings)
     app.state.runtime = rt
-    app.state.rate_limit = RateLimit(rt.settings.rate_limit_per_minute, rt.clock)
+    app.state.rate_limits = RateLimits(rt.settings, rt.clock)
     app.state.readiness_checks = tuple(checks)
     app.state.metrics = RequestMetrics()
     app.state.openapi = None

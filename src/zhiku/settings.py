@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     segments_per_request: int = Field(default=0, ge=0)
     replace_same_name: bool = True
     rate_limit_per_minute: int = Field(default=0, ge=0)
+    key_rate_limit_per_minute: int = Field(default=0, ge=0)
     top_k_max: int = Field(default=200, gt=0)
     link_seconds: int = Field(default=300, gt=0)
 

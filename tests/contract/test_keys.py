@@ -40,21 +40,22 @@ def test_a_key_is_nowhere_in_the_data_dir(tmp_path: Path) -> None:
 
 def test_a_revoked_key_is_refused_from_the_next_request_on(tmp_path: Path, database: Database) -> None:
     rt = make_runtime(tmp_path, database)
-    row, key = service.create_key(rt, "one")
+    view, key = service.create_key(rt, "one")
     assert service.find_actor(rt, key) is not None
-    service.revoke_key(rt, row.id)
+    service.revoke_key(rt, view.key.id)
     assert service.find_actor(rt, key) is None
-    assert [listed.revoked_at is not None for listed in service.list_keys(rt)] == [True]
+    listed, total = service.list_keys(rt)
+    assert ([one.state for one in listed], total) == (["revoked"], 1)
     with pytest.raises(NotFound):
-        service.revoke_key(rt, row.id)
+        service.revoke_key(rt, view.key.id)
 
 
 def test_a_key_revoked_by_another_process_is_refused(tmp_path: Path) -> None:
     rt = make_runtime(tmp_path)
-    row, key = service.create_key(rt, "one")
+    view, key = service.create_key(rt, "one")
     assert service.find_actor(rt, key) is not None
     other = sqlite3.connect(tmp_path / "catalog.sqlite3")
-    other.execute("UPDATE api_keys SET revoked_at = 1 WHERE id = ?", (row.id,))
+    other.execute("UPDATE api_keys SET revoked_at = 1 WHERE id = ?", (view.key.id,))
     other.commit()
     other.close()
     assert service.find_actor(rt, key) is None

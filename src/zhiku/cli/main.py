@@ -7,6 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from zhiku import __version__
+from zhiku.access.actor import Role
 from zhiku.cli import index, keys
 from zhiku.cli.serve import run_server
 from zhiku.cli.work import run_child_worker
@@ -48,15 +49,30 @@ def version() -> None:
 
 
 @keys_app.command("create")
-def create_key(name: str, data_dir: DataDir = None) -> None:
+def create_key(
+    name: str,
+    role: Annotated[Role, typer.Option(help="What the key may do.")] = "admin",
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="Id of a dataset that it sees; repeat it. [default: all]")
+    ] = None,
+    member: Annotated[
+        str | None, typer.Option(help="Make it a plain member's: a new one's name, or a known one's id.")
+    ] = None,
+    expires_in: Annotated[str | None, typer.Option(help="When it ends, such as 12h or 30d. [default: never]")] = None,
+    data_dir: DataDir = None,
+) -> None:
     """Create a key and print it; it is shown this once."""
-    keys.create(_settings(data_dir=data_dir), name)
+    rights, holder = keys.read_rights(role, dataset, expires_in), keys.read_holder(member)
+    keys.create(_settings(data_dir=data_dir), name, rights, holder)
 
 
 @keys_app.command("list")
-def list_keys(data_dir: DataDir = None) -> None:
-    """List keys with their ids; the keys themselves are not stored."""
-    keys.show_all(_settings(data_dir=data_dir))
+def list_keys(
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the API says of each.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List keys with their ids and rights; the keys themselves are not stored."""
+    keys.show_all(_settings(data_dir=data_dir), is_json=as_json)
 
 
 @keys_app.command("revoke")

@@ -143,6 +143,7 @@ class Backstage:
         for thread in self._threads:
             thread.join()
         self.rt.hits.flush()
+        self.rt.key_uses.flush()
         self.index.close()
         self.rt.models.close()
         self.rt.db.close()
@@ -183,6 +184,7 @@ class Backstage:
     def _flush_regularly(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS):
             self.index.flush()
+            self.rt.key_uses.flush()
 
 
 def prepare_catalog(rt: Runtime) -> str | None:

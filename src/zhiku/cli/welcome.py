@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 
 from zhiku.access.service import Actor, ensure_workspace, mark_sample_loaded
+from zhiku.access.sessions import ensure_password
 from zhiku.datasets.schemas import CreateDataset, ListDatasets
-from zhiku.datasets.service import create_dataset, list_datasets
+from zhiku.datasets.service import create_dataset, get_dataset, list_datasets
 from zhiku.datasets.store import Dataset
 from zhiku.documents.schemas import DocumentSettings
 from zhiku.documents.service import create_document, get_progress
@@ -62,9 +63,14 @@ class Welcome:
         self._print("Zhiku 知库 is running. Ctrl-C stops it.")
         self._print(f"  API       {url}/v1        (Dify Knowledge API)")
         self._print(f"  API docs  {url}/docs")
+        self._print(f"  Console   {url}/console/")
         self._print(f"  Data      {self._rt.settings.data_dir.resolve()}")
         if self._new_key:
             self._print(f"  API key   {self._new_key}   (shown this once; `zhiku keys create` makes another)")
+        # Here and not before the start: making one takes a while on purpose.
+        password = ensure_password(self._rt)
+        if password:
+            self._print(f"  Password  {password}   (for the console, shown this once)")
 
     def _show_sample(self) -> None:
         workspace = ensure_workspace(self._rt)
@@ -85,7 +91,7 @@ class Welcome:
 
     def _sample_dataset(self, actor: Actor) -> Dataset:
         """Return the sample's dataset; an interrupted first start has made it already."""
-        rows, _ = list_datasets(self._rt, ListDatasets(keyword=SAMPLE_NAME), Page())
+        rows, _ = list_datasets(self._rt, actor, ListDatasets(keyword=SAMPLE_NAME), Page())
         if rows:
             return rows[0].dataset
         request = CreateDataset.model_validate(
@@ -134,8 +140,7 @@ class Welcome:
             self._print(f"  {record.score:.2f}  {record.document.name}: {text} ...")
 
     def _current(self, dataset: Dataset) -> Dataset:
-        rows, _ = list_datasets(self._rt, ListDatasets(keyword=dataset.name), Page())
-        return rows[0].dataset
+        return get_dataset(self._rt, dataset.id).dataset
 
     def _print_curl(self, dataset: Dataset) -> None:
         key = self._new_key or "YOUR-KEY"

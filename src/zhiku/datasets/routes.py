@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from zhiku.datasets import service
-from zhiku.datasets.deps import DatasetDep
+from zhiku.datasets.deps import DatasetDep, DatasetDetailDep
 from zhiku.datasets.schemas import CreateDataset, ListDatasets, dataset_body
 from zhiku.datasets.store import DatasetRow
 from zhiku.errors import DatasetInUse, DatasetNameDuplicate, Forbidden, InvalidParam, NotFound
@@ -48,12 +48,12 @@ async def create_dataset(request: Request, rt: RuntimeDep, actor: ActorDep) -> R
 async def list_datasets(request: Request, rt: RuntimeDep, actor: ActorDep) -> Response:
     """List datasets, newest first."""
     query, page = read_query(request, ListDatasets), read_page(request)
-    rows, total = await in_thread(service.list_datasets, rt, query, page)
+    rows, total = await in_thread(service.list_datasets, rt, actor, query, page)
     return encode(page_body([_shown(rt, row) for row in rows], total, page))
 
 
 @operation(router, "GET", "/datasets/{dataset_id:id}", reply=dict[str, Any], errors=(NotFound, Forbidden))
-async def get_dataset(rt: RuntimeDep, dataset: DatasetDep) -> Response:
+async def get_dataset(rt: RuntimeDep, dataset: DatasetDetailDep) -> Response:
     """Get a dataset with its settings and counts."""
     return encode(_shown(rt, await in_thread(service.get_dataset, rt, dataset.id)))
 

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import msgspec
 
-from zhiku.access.service import Actor
+from zhiku.access.actor import Actor
+from zhiku.access.service import widen_scope
 from zhiku.datasets import store
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.datasets.schemas import CreateDataset, ListDatasets
@@ -71,6 +72,7 @@ def create_dataset(rt: Runtime, actor: Actor, request: CreateDataset) -> Dataset
         if store.is_name_taken(tx, dataset.name):
             raise DatasetNameDuplicate
         store.insert_dataset(tx, dataset)
+        widen_scope(tx, actor, dataset.id)
     return get_dataset(rt, dataset.id)
 
 
@@ -83,11 +85,14 @@ def get_dataset(rt: Runtime, dataset_id: str) -> DatasetRow:
     return found
 
 
-def list_datasets(rt: Runtime, query: ListDatasets, page: Page) -> tuple[list[DatasetRow], int]:
-    """Return a page of datasets, newest first, and how many there are."""
+def list_datasets(rt: Runtime, actor: Actor, query: ListDatasets, page: Page) -> tuple[list[DatasetRow], int]:
+    """Return a page of the datasets that the actor sees, newest first, and how many there are.
+
+    The owner sees all of them, so that `include_all` changes nothing: from a member it lifts nothing (contract 2.1).
+    """
     with rt.db.read() as conn:
-        total = store.count_datasets(conn, query.keyword, query.tag_ids)
-        return store.list_datasets(conn, query.keyword, query.tag_ids, page.offset, page.limit), total
+        total = store.count_datasets(conn, actor, query.keyword, query.tag_ids)
+        return store.list_datasets(conn, actor, query.keyword, query.tag_ids, page.offset, page.limit), total
 
 
 def delete_dataset(rt: Runtime, dataset_id: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from zhiku.access.actor import Actor
+from zhiku.access.store import in_scope_of, visible_to
 from zhiku.db.engine import Database
 from zhiku.db.hot import HotRead
 from zhiku.db.tables import app_datasets, datasets, documents, metadata_fields, process_rules, tag_bindings, tags
@@ -109,6 +111,9 @@ _COUNTS = (
     .select_from(documents)
 )
 _GET = HotRead(select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id")))
+_GET_SCOPED = HotRead(
+    select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id"), in_scope_of(bindparam("key_id")))
+)
 
 
 def insert_dataset(tx: Connection, dataset: Dataset) -> None:
@@ -128,6 +133,18 @@ def find_dataset(conn: Connection, dataset_id: str) -> Dataset | None:
 def fetch_dataset(db: Database, dataset_id: str) -> Dataset | None:
     """Return the dataset's row, or None; every request asks this."""
     rows = db.fetch(_GET, {"dataset_id": dataset_id})
+    return Dataset(*rows[0]) if rows else None
+
+
+def find_scoped_dataset(conn: Connection, key_id: str, dataset_id: str) -> Dataset | None:
+    """Return the dataset's row if this scoped key sees it, or None."""
+    rows = _GET_SCOPED.rows(conn, {"dataset_id": dataset_id, "key_id": key_id})
+    return Dataset(*rows[0]) if rows else None
+
+
+def fetch_scoped_dataset(db: Database, key_id: str, dataset_id: str) -> Dataset | None:
+    """Return the dataset's row if this scoped key sees it, or None; its every request asks this."""
+    rows = db.fetch(_GET_SCOPED, {"dataset_id": dataset_id, "key_id": key_id})
     return Dataset(*rows[0]) if rows else None
 
 
@@ -153,12 +170,12 @@ def find_dataset_row(conn: Connection, dataset_id: str) -> DatasetRow | None:
 
 
 def list_datasets(
-    conn: Connection, keyword: str | None, tag_ids: Sequence[str], offset: int, limit: int
+    conn: Connection, actor: Actor, keyword: str | None, tag_ids: Sequence[str], offset: int, limit: int
 ) -> list[DatasetRow]:
-    """Return a page of datasets, newest first, each with its counts, tags and fields."""
+    """Return a page of the datasets that the actor sees, newest first, each with its counts, tags and fields."""
     page = (
         select(*_COLUMNS)
-        .where(*_matching(keyword, tag_ids))
+        .where(*visible_to(actor), *_matching(keyword, tag_ids))
         .order_by(datasets.c.created_at.desc(), datasets.c.id)
         .offset(offset)
         .limit(limit)
@@ -185,9 +202,10 @@ def list_indexed(conn: Connection) -> list[Dataset]:
     return [Dataset(*row) for row in conn.execute(statement.order_by(datasets.c.created_at.desc(), datasets.c.id))]
 
 
-def count_datasets(conn: Connection, keyword: str | None, tag_ids: Sequence[str]) -> int:
-    """Return how many datasets match."""
-    return conn.execute(select(func.count()).select_from(datasets).where(*_matching(keyword, tag_ids))).scalar_one()
+def count_datasets(conn: Connection, actor: Actor, keyword: str | None, tag_ids: Sequence[str]) -> int:
+    """Return how many of the datasets that the actor sees match."""
+    conditions = [*visible_to(actor), *_matching(keyword, tag_ids)]
+    return conn.execute(select(func.count()).select_from(datasets).where(*conditions)).scalar_one()
 
 
 def count_apps(conn: Connection, dataset_ids: Sequence[str]) -> dict[str, int]:

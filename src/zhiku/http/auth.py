@@ -1,11 +1,12 @@
-"""Bearer key to Actor, with the contract's three refusals (2.1)."""
+"""Bearer key to Actor, with the contract's three refusals (2.1), and the refusal of a key that may only read."""
 
 from typing import Annotated
 
 from starlette.requests import Request
 
-from zhiku.access.service import Actor, find_actor
-from zhiku.errors import Unauthorized
+from zhiku.access.actor import Actor
+from zhiku.access.service import find_actor
+from zhiku.errors import Forbidden, Unauthorized
 from zhiku.http.router import Depends
 from zhiku.http.runtime import get_runtime, in_thread
 
@@ -26,6 +27,12 @@ async def require_actor(request: Request) -> Actor:
 
 
 ActorDep = Annotated[Actor, Depends(require_actor)]
+
+
+def refuse_reader(actor: ActorDep) -> None:
+    """Raise Forbidden if the key may only read; a step of every operation that changes something."""
+    if not actor.can_write:
+        raise Forbidden
 
 
 def read_key(header: str | None) -> str:

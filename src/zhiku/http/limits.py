@@ -5,34 +5,72 @@ from collections import deque
 
 from starlette.requests import Request
 
+from zhiku.access.actor import Actor
 from zhiku.clock import Clock
 from zhiku.errors import FileTooLarge, Forbidden
+from zhiku.http.auth import ActorDep
+from zhiku.settings import Settings
 
 RATE_LIMITED = "Sorry, you have reached the knowledge base request rate limit of your subscription."
 WINDOW_SECONDS = 60.0
+KEPT_WINDOWS = 1000
 MAX_DECLARED_DIGITS = 18
 
 
-class RateLimit:
-    """At most so many requests in any 60 seconds, counted in this process; 0 means no limit."""
+class RateLimits:
+    """So many requests in any 60 seconds, of the whole workspace and of each key, counted in this process.
 
-    def __init__(self, per_minute: int, clock: Clock) -> None:
-        self._per_minute = per_minute
+    0 in the settings means no limit; a key's own limit goes before the one that the settings give each key.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._of_workspace = settings.rate_limit_per_minute
+        self._of_each_key = settings.key_rate_limit_per_minute
         self._clock = clock
         self._lock = threading.Lock()
-        self._admitted: deque[float] = deque()
+        self._workspace: deque[float] = deque()
+        self._keys: dict[str, deque[float]] = {}
 
-    def admit(self) -> None:
-        """Count one request. Raises Forbidden, without counting it, when the window is full."""
-        if not self._per_minute:
-            return
+    def admit(self, actor: Actor) -> None:
+        """Count one request. Raises Forbidden, without counting it, when the workspace or the key has had its share."""
+        own = actor.rate_limit_per_minute
+        of_key = self._of_each_key if own is None else own
+        if of_key or self._of_workspace:
+            with self._lock:
+                self._count(actor.key_id, of_key)
+
+    def _count(self, key_id: str, of_key: int) -> None:
         now = self._clock.monotonic()
-        with self._lock:
-            while self._admitted and self._admitted[0] <= now - WINDOW_SECONDS:
-                self._admitted.popleft()
-            if len(self._admitted) >= self._per_minute:
+        windows: list[deque[float]] = []
+        for window, limit in ((self._workspace, self._of_workspace), (self._window_of(key_id, now), of_key)):
+            _forget(window, now)
+            if limit and len(window) >= limit:
                 raise Forbidden(RATE_LIMITED)
-            self._admitted.append(now)
+            if limit:
+                windows.append(window)
+        for window in windows:
+            window.append(now)
+
+    def _window_of(self, key_id: str, now: float) -> deque[float]:
+        """Return the key's window; those of keys that ask no more are dropped before there are too many."""
+        if key_id not in self._keys:
+            if len(self._keys) >= KEPT_WINDOWS:
+                for window in self._keys.values():
+                    _forget(window, now)
+                self._keys = {key: window for key, window in self._keys.items() if window}
+            self._keys[key_id] = deque()
+        return self._keys[key_id]
+
+
+def admit(request: Request, actor: ActorDep) -> None:
+    """Count a request of a rate-limited operation. Raises Forbidden."""
+    limits: RateLimits = request.app.state.rate_limits
+    limits.admit(actor)
+
+
+def _forget(window: deque[float], now: float) -> None:
+    while window and window[0] <= now - WINDOW_SECONDS:
+        window.popleft()
 
 
 def refuse_declared_size(request: Request, limit_bytes: int) -> None:
@@ -55,9 +93,3 @@ async def read_capped(request: Request, limit_bytes: int) -> bytes:
             raise FileTooLarge
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def admit(request: Request) -> None:
-    """Count a request of a rate-limited operation. Raises Forbidden."""
-    limit: RateLimit = request.app.state.rate_limit
-    limit.admit()

@@ -18,6 +18,7 @@ from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from zhiku.errors import BadRequest, ZhikuError
+from zhiku.http.auth import refuse_reader
 from zhiku.http.body import decode_json
 from zhiku.http.limits import admit, read_capped
 from zhiku.http.query import parse_query
@@ -45,6 +46,7 @@ class Spec(TypedDict, total=False):
     errors: tuple[type[ZhikuError], ...]
     is_rate_limited: bool
     is_keyed: bool
+    is_reading: bool
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Operation:
 
     `reply` is what `status` comes with, declared as zhiku.http.reply says, None for no body; `other_replies` are those
     of further statuses that are no errors. `gives` says where in the reply a path parameter of other operations
-    stands, as a JSON pointer: `{"dataset_id": "/id"}`.
+    stands, as a JSON pointer: `{"dataset_id": "/id"}`. `is_reading` is said of those that change nothing though their
+    method is not GET: a key that may only read can use them.
     """
 
     method: str
@@ -74,6 +77,12 @@ class Operation:
     errors: tuple[type[ZhikuError], ...] = ()
     is_rate_limited: bool = False
     is_keyed: bool = True
+    is_reading: bool = False
+
+    @property
+    def is_writing(self) -> bool:
+        """Tell whether only a key that may write can use it."""
+        return self.is_keyed and self.method != "GET" and not self.is_reading
 
 
 class IdConvertor(Convertor[str]):
@@ -149,9 +158,9 @@ class Endpoint:
     def __init__(self, handler: Handler, declared: Operation, path: str) -> None:
         self.operation = declared
         self.path = path
-        plan = _Planner(frozenset(compile_path(path)[2]), is_counted=declared.is_rate_limited)
+        plan = _Planner(frozenset(compile_path(path)[2]), declared)
         self._handler_step = plan.step_of(handler)
-        plan.count_request()
+        plan.check_key()
         self._steps = tuple(plan.steps)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -176,13 +185,17 @@ def _arguments(step: _Step, values: list[Any], path_params: dict[str, Any]) -> d
 class _Planner:
     """Puts the dependencies of a handler in the order in which its parameters ask for them, each once.
 
-    A request of a rate-limited operation is counted when its dataset may be used, before documents and segments are
-    looked for (D2); without a dataset, before the handler.
+    Whether the key may write, and then how often, is asked when the dataset may be used, before documents and segments
+    are looked for (D2); without a dataset, before the handler.
     """
 
-    def __init__(self, path_names: frozenset[str], *, is_counted: bool) -> None:
+    def __init__(self, path_names: frozenset[str], declared: Operation) -> None:
         self._path_names = path_names
-        self._is_counted = is_counted
+        self._key_checks: list[Callable[..., None]] = []
+        if declared.is_writing:
+            self._key_checks.append(refuse_reader)
+        if declared.is_rate_limited:
+            self._key_checks.append(admit)
         self._index_of: dict[Callable[..., Any], int] = {}
         self.steps: list[_Step] = []
 
@@ -203,11 +216,11 @@ class _Planner:
                 raise TypeError(f"{call.__name__}: nothing is known to give for the parameter {name}")
         return _Step(call, tuple(arguments), tuple(path_names), inspect.iscoroutinefunction(call))
 
-    def count_request(self) -> None:
-        """Add the counting step, unless the plan has it or needs none."""
-        if self._is_counted:
-            self.steps.append(_Step(admit, (("request", 0),), (), is_async=False))
-            self._is_counted = False
+    def check_key(self) -> None:
+        """Add what the operation asks of the key, unless the plan has it already."""
+        checks, self._key_checks = self._key_checks, []
+        for check in checks:
+            self.steps.append(self.step_of(check))
 
     def _place(self, dependency: Callable[..., Any]) -> int:
         if dependency not in self._index_of:
@@ -215,7 +228,7 @@ class _Planner:
             self.steps.append(step)
             self._index_of[dependency] = len(self.steps)
             if "dataset_id" in step.path_names:
-                self.count_request()
+                self.check_key()
         return self._index_of[dependency]
 
 

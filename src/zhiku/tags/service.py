@@ -2,7 +2,9 @@
 
 from uuid import uuid4
 
+from zhiku.access.actor import Actor
 from zhiku.datasets import store as dataset_store
+from zhiku.datasets.permission import find_seen_dataset
 from zhiku.errors import InvalidParam, NotFound
 from zhiku.runtime import Runtime
 from zhiku.tags import store
@@ -11,6 +13,8 @@ from zhiku.tags.store import Tag
 
 NAME_TAKEN = "Tag name already exists"
 NO_TAG = "Tag not found"
+# Of a tag's target the contract says it without a full stop.
+NO_DATASET = "Dataset not found"
 
 
 def create_tag(rt: Runtime, request: CreateTag) -> Tag:
@@ -49,21 +53,26 @@ def delete_tag(rt: Runtime, tag_id: str) -> None:
             raise NotFound(NO_TAG)
 
 
-def bind_tags(rt: Runtime, request: BindTags) -> None:
-    """Put tags on a dataset; unknown tags and those it has already are ignored. Raises InvalidParam, NotFound."""
+def bind_tags(rt: Runtime, actor: Actor, request: BindTags) -> None:
+    """Put tags on a dataset that the actor sees; unknown tags and those it has already are ignored.
+
+    Raises InvalidParam, NotFound, and Forbidden for a dataset that is hidden from the actor.
+    """
     tag_ids = _tag_ids(request)
     with rt.db.begin() as tx:
+        if find_seen_dataset(tx, actor, request.target_id.lower()) is None:
+            raise NotFound(NO_DATASET)
         if not dataset_store.hold_dataset(tx, request.target_id.lower()):
-            raise NotFound("Dataset not found")
+            raise NotFound(NO_DATASET)
         store.bind_tags(tx, request.target_id.lower(), store.hold_tags(tx, tag_ids))
 
 
-def unbind_tags(rt: Runtime, request: BindTags) -> None:
-    """Take tags off a dataset; those it does not have are ignored. Raises InvalidParam, NotFound."""
+def unbind_tags(rt: Runtime, actor: Actor, request: BindTags) -> None:
+    """Take tags off a dataset that the actor sees; those it does not have are ignored. Raises like `bind_tags`."""
     tag_ids = _tag_ids(request)
     with rt.db.begin() as tx:
-        if dataset_store.find_dataset(tx, request.target_id.lower()) is None:
-            raise NotFound("Dataset not found")
+        if find_seen_dataset(tx, actor, request.target_id.lower()) is None:
+            raise NotFound(NO_DATASET)
         store.unbind_tags(tx, request.target_id.lower(), tag_ids)
 
 

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from zhiku.access.service import create_key, ensure_workspace
 from zhiku.db.engine import Database
+from zhiku.db.key_uses import KeyUses
 from zhiku.db.tables import metadata
 from zhiku.http import routes as server_routes
 from zhiku.http.router import Router
@@ -50,6 +51,7 @@ def make_runtime(folder: Path, database: Database | None = None, **settings: Any
         settings=made,
         clock=clock,
         db=database,
+        key_uses=KeyUses(database),
         wakeups=Wakeups(_nothing, _nothing, lambda _dataset_id, _sequence: True),
     )
     return Runtime(**parts)
