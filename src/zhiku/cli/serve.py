@@ -18,7 +18,7 @@ from zhiku.bootstrap import make_runtime, open_index, prepare_builtin_model
 from zhiku.cli.welcome import Welcome
 from zhiku.cli.work import OWNER_PREFIX
 from zhiku.db.migrations import CatalogTooNew, migrate
-from zhiku.documents import store as document_store
+from zhiku.documents import work_store
 from zhiku.errors import ModelCallFailed, ZhikuError
 from zhiku.indexes import outbox
 from zhiku.ingestion.apply import Applier
@@ -192,7 +192,7 @@ def prepare_catalog(rt: Runtime) -> str | None:
     migrate(rt.db)
     ensure_workspace(rt)
     with rt.db.begin() as tx:
-        document_store.reset_unfinished(tx)
+        work_store.reset_unfinished(tx)
         outbox.delete_all_marked(tx)
     return ensure_first_key(rt)
 

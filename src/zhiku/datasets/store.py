@@ -110,6 +110,27 @@ _COUNTS = (
     .where(documents.c.dataset_id == bindparam("dataset_id"))
     .select_from(documents)
 )
+_OF_ID = datasets.c.id == bindparam("dataset_id")
+_NEXT_POSITION = (
+    update(datasets)
+    .where(_OF_ID)
+    .values(last_position=datasets.c.last_position + 1)
+    .returning(datasets.c.last_position)
+)
+_ADD_POSTINGS = (
+    update(datasets)
+    .where(_OF_ID)
+    .values(
+        posting_count=datasets.c.posting_count + bindparam("postings"),
+        term_count=datasets.c.term_count + bindparam("terms"),
+    )
+)
+_INSERT_RULE = insert(process_rules)
+_RULE = select(*(process_rules.c[field.name] for field in fields(ProcessRuleRow)))
+_RULE_OF_ID = _RULE.where(process_rules.c.id == bindparam("rule_id"))
+_NEWEST_RULE = (
+    _RULE.where(process_rules.c.dataset_id == bindparam("dataset_id")).order_by(process_rules.c.number.desc()).limit(1)
+)
 _GET = HotRead(select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id")))
 _GET_SCOPED = HotRead(
     select(*_COLUMNS).where(datasets.c.id == bindparam("dataset_id"), in_scope_of(bindparam("key_id")))
@@ -231,12 +252,7 @@ def hold_dataset(tx: Connection, dataset_id: str) -> bool:
 
 def next_position(tx: Connection, dataset_id: str) -> int | None:
     """Take the next document position, holding the dataset's row until commit; None if the dataset is gone."""
-    return tx.execute(
-        update(datasets)
-        .where(datasets.c.id == dataset_id)
-        .values(last_position=datasets.c.last_position + 1)
-        .returning(datasets.c.last_position)
-    ).scalar_one_or_none()
+    return tx.execute(_NEXT_POSITION, {"dataset_id": dataset_id}).scalar_one_or_none()
 
 
 def set_first_document_values(tx: Connection, dataset_id: str, values: dict[str, Any]) -> None:
@@ -252,14 +268,7 @@ def clear_form_if_empty(tx: Connection, dataset_id: str) -> None:
 
 def add_posting_counts(tx: Connection, dataset_id: str, postings: int, terms: int) -> None:
     """Change the number of postings and words that the index holds for the dataset."""
-    tx.execute(
-        update(datasets)
-        .where(datasets.c.id == dataset_id)
-        .values(
-            posting_count=datasets.c.posting_count + postings,
-            term_count=datasets.c.term_count + terms,
-        )
-    )
+    tx.execute(_ADD_POSTINGS, {"dataset_id": dataset_id, "postings": postings, "terms": terms})
 
 
 def set_embedding(tx: Connection, dataset_id: str, embedding_key: str, dimension: int) -> None:
@@ -284,25 +293,18 @@ def set_index_generation(tx: Connection, dataset_id: str, generation: int) -> bo
 
 def insert_rule(tx: Connection, rule: ProcessRuleRow, created_at: float) -> None:
     """Add a process rule; the newest one is the dataset's current rule."""
-    tx.execute(
-        insert(process_rules),
-        {**_values(rule), "created_at": created_at},
-    )
+    tx.execute(_INSERT_RULE, {**_values(rule), "created_at": created_at})
 
 
 def find_rule(conn: Connection, rule_id: str) -> ProcessRuleRow | None:
     """Return a process rule by id, or None."""
-    return _one_rule(conn, process_rules.c.id == rule_id)
+    row = conn.execute(_RULE_OF_ID, {"rule_id": rule_id}).first()
+    return ProcessRuleRow(*row) if row else None
 
 
 def find_newest_rule(conn: Connection, dataset_id: str) -> ProcessRuleRow | None:
     """Return the dataset's current process rule, or None if it never had one."""
-    return _one_rule(conn, process_rules.c.dataset_id == dataset_id)
-
-
-def _one_rule(conn: Connection, condition: Any) -> ProcessRuleRow | None:
-    columns = [process_rules.c[field.name] for field in fields(ProcessRuleRow)]
-    row = conn.execute(select(*columns).where(condition).order_by(process_rules.c.number.desc()).limit(1)).first()
+    row = conn.execute(_NEWEST_RULE, {"dataset_id": dataset_id}).first()
     return ProcessRuleRow(*row) if row else None
 
 

@@ -12,7 +12,7 @@ from zhiku.access.service import Actor
 from zhiku.datasets import store as dataset_store
 from zhiku.datasets.store import Dataset, ProcessRuleRow
 from zhiku.db.engine import Connection
-from zhiku.documents import store
+from zhiku.documents import store, work_store
 from zhiku.documents.decision import check_settings, decide
 from zhiku.documents.rules import dataset_default_rule, rule_to_wire
 from zhiku.documents.schemas import DocumentSettings, ListDocuments
@@ -122,7 +122,7 @@ def delete_document(rt: Runtime, dataset_id: str, document_id: str) -> None:
         if document.indexing_status in IN_WORK:
             raise DocumentIndexing("Cannot delete document during indexing.")
         queue.cancel_subject(tx, job_subject(document_id))
-        postings, terms = store.sum_live_terms(tx, document.number, document.live_generation)
+        postings, terms = work_store.sum_live_terms(tx, document.number, document.live_generation)
         store.delete_document(tx, document.number)
         blob_keys = store.delete_uploads_of_document(tx, document)
         dataset_store.add_posting_counts(tx, dataset_id, -postings, -terms)

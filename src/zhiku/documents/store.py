@@ -4,29 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
-from zhiku.datasets.built_in_fields import (
-    BUILT_IN_ID,
-    BUILT_IN_TYPES,
-    DOCUMENT_NAME,
-    LAST_UPDATE_DATE,
-    SOURCE,
-    SOURCES,
-    UPLOAD_DATE,
-    UPLOADER,
-)
-from zhiku.db.tables import (
-    api_keys,
-    child_chunks,
-    datasets,
-    documents,
-    metadata_fields,
-    metadata_values,
-    segments,
-    uploads,
-)
-from zhiku.text.readings import written_value
+from zhiku.db.tables import documents, segments, uploads
+from zhiku.documents.metadata_store import MetadataEntry, list_metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +85,6 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class MetadataEntry:
-    """One metadata value of a document, its own or a built-in one."""
-
-    id: str
-    name: str
-    type: str
-    value: str | int | float | None
-
-
-@dataclass(frozen=True, slots=True)
 class DocumentRow:
     """A document with its file and its metadata."""
 
@@ -144,45 +115,48 @@ _BLANK_WORK: dict[str, Any] = {
     "paused_at": None,
     "stopped_at": None,
 }
-_UPLOADER = func.coalesce(
-    select(api_keys.c.actor_name)
-    .where(api_keys.c.actor_id == documents.c.created_by)
-    .order_by(api_keys.c.created_at.desc(), api_keys.c.id)
-    .limit(1)
-    .scalar_subquery(),
-    datasets.c.author_name,
-)
-# What lists, details and retrieval show of each document's metadata. Relies on the primary keys alone.
-_METADATA = (
-    select(
-        documents.c.number,
-        metadata_fields.c.id,
-        metadata_fields.c.name,
-        metadata_fields.c.type,
-        metadata_values.c.kind,
-        metadata_values.c.text,
-        datasets.c.is_built_in_field_enabled,
-        documents.c.name,
-        case((datasets.c.is_built_in_field_enabled, _UPLOADER)),
-        documents.c.created_at,
-        documents.c.updated_at,
-        documents.c.data_source_type,
+# Made once: to build one of these takes longer than to run it.
+_INSERT = (
+    insert(documents)
+    .values(
+        **_BLANK_WORK,
+        data_source_type="upload_file",
+        created_from="api",
+        is_enabled=True,
+        is_archived=False,
+        is_summary_needed=False,
+        word_count=0,
+        tokens=0,
+        hit_count=0,
+        generation=1,
+        live_generation=0,
     )
-    .select_from(documents)
-    .join(datasets, datasets.c.id == documents.c.dataset_id)
-    .outerjoin(metadata_values, metadata_values.c.document_number == documents.c.number)
-    .outerjoin(metadata_fields, metadata_fields.c.number == metadata_values.c.field_number)
-    .where(documents.c.number.in_(bindparam("numbers", expanding=True)))
-    .order_by(documents.c.number, metadata_fields.c.number)
+    .returning(*_DOCUMENT)
 )
-_BY_ID = select(*_DOCUMENT).where(
-    documents.c.dataset_id == bindparam("dataset_id"), documents.c.id == bindparam("document_id")
+_INSERT_UPLOAD = insert(uploads)
+_OF_ID = select(*_DOCUMENT).where(documents.c.id == bindparam("document_id"))
+_OF_DATASET = _OF_ID.where(documents.c.dataset_id == bindparam("dataset_id"))
+_OF_IDS = (
+    select(*_DOCUMENT).where(documents.c.id.in_(bindparam("document_ids", expanding=True))).order_by(documents.c.number)
 )
+_OF_NAME = (
+    select(*_DOCUMENT)
+    .where(
+        documents.c.dataset_id == bindparam("dataset_id"),
+        documents.c.name == bindparam("name"),
+        documents.c.data_source_type == "upload_file",
+        documents.c.is_enabled,
+        ~documents.c.is_archived,
+    )
+    .order_by(documents.c.created_at, documents.c.number)
+    .limit(1)
+)
+_UPLOAD_OF_ID = select(*_UPLOAD).where(uploads.c.id == bindparam("upload_id"))
 
 
 def insert_upload(tx: Connection, upload: Upload) -> None:
     """Add the row of a stored file."""
-    tx.execute(insert(uploads), {field.name: getattr(upload, field.name) for field in fields(Upload)})
+    tx.execute(_INSERT_UPLOAD, {field.name: getattr(upload, field.name) for field in fields(Upload)})
 
 
 def delete_uploads_of_document(tx: Connection, document: Document) -> list[str]:
@@ -198,7 +172,7 @@ def delete_older_uploads(tx: Connection, document: Document) -> list[str]:
 
 def find_upload(conn: Connection, upload_id: str) -> Upload | None:
     """Return a stored file's row, or None."""
-    row = conn.execute(select(*_UPLOAD).where(uploads.c.id == upload_id)).first()
+    row = conn.execute(_UPLOAD_OF_ID, {"upload_id": upload_id}).first()
     return Upload(*row) if row else None
 
 
@@ -216,26 +190,7 @@ def list_uploads(conn: Connection, dataset_id: str, document_ids: Sequence[str])
 def insert_document(tx: Connection, new: NewDocument) -> Document:
     """Add a waiting document and return it."""
     values = {field.name: getattr(new, field.name) for field in fields(NewDocument)}
-    statement = (
-        insert(documents)
-        .values(
-            **values,
-            **_BLANK_WORK,
-            data_source_type="upload_file",
-            created_from="api",
-            updated_at=new.created_at,
-            is_enabled=True,
-            is_archived=False,
-            is_summary_needed=False,
-            word_count=0,
-            tokens=0,
-            hit_count=0,
-            generation=1,
-            live_generation=0,
-        )
-        .returning(*_DOCUMENT)
-    )
-    return Document(*tx.execute(statement).one())
+    return Document(*tx.execute(_INSERT, {**values, "updated_at": new.created_at}).one())
 
 
 def restart_document(tx: Connection, number: int, values: dict[str, Any]) -> Document:
@@ -262,20 +217,19 @@ def change_documents(tx: Connection, numbers: Sequence[int], values: dict[str, A
 
 def find_document(conn: Connection, dataset_id: str, document_id: str) -> Document | None:
     """Return a document of this dataset, or None."""
-    row = conn.execute(_BY_ID, {"dataset_id": dataset_id, "document_id": document_id}).first()
+    row = conn.execute(_OF_DATASET, {"dataset_id": dataset_id, "document_id": document_id}).first()
     return Document(*row) if row else None
 
 
 def find_document_by_id(conn: Connection, document_id: str) -> Document | None:
     """Return a document of any dataset, or None; for jobs, which know the id alone."""
-    row = conn.execute(select(*_DOCUMENT).where(documents.c.id == document_id)).first()
+    row = conn.execute(_OF_ID, {"document_id": document_id}).first()
     return Document(*row) if row else None
 
 
 def list_documents_by_id(conn: Connection, document_ids: Sequence[str]) -> list[Document]:
     """Return the documents of these ids that still exist, by number."""
-    statement = select(*_DOCUMENT).where(documents.c.id.in_(document_ids)).order_by(documents.c.number)
-    return [Document(*row) for row in conn.execute(statement)]
+    return [Document(*row) for row in conn.execute(_OF_IDS, {"document_ids": document_ids})]
 
 
 def list_unchanged(conn: Connection, seen: Sequence[Document]) -> list[Document]:
@@ -287,19 +241,7 @@ def list_unchanged(conn: Connection, seen: Sequence[Document]) -> list[Document]
 
 def find_replaceable(conn: Connection, dataset_id: str, name: str) -> Document | None:
     """Return the oldest enabled, unarchived document of this name, which a create of that name replaces, or None."""
-    statement = (
-        select(*_DOCUMENT)
-        .where(
-            documents.c.dataset_id == dataset_id,
-            documents.c.name == name,
-            documents.c.data_source_type == "upload_file",
-            documents.c.is_enabled,
-            ~documents.c.is_archived,
-        )
-        .order_by(documents.c.created_at, documents.c.number)
-        .limit(1)
-    )
-    row = conn.execute(statement).first()
+    row = conn.execute(_OF_NAME, {"dataset_id": dataset_id, "name": name}).first()
     return Document(*row) if row else None
 
 
@@ -327,20 +269,6 @@ def list_documents(
         .offset(offset)
         .limit(limit),
     )
-
-
-def list_metadata(conn: Connection, numbers: Sequence[int]) -> dict[int, list[MetadataEntry]]:
-    """Return each document's metadata: its own values by creation of their fields, then the built-in ones if shown."""
-    found: dict[int, list[MetadataEntry]] = {number: [] for number in numbers}
-    built_in: dict[int, list[MetadataEntry]] = {}
-    for number, field_id, name, field_type, kind, value, is_shown, *sources in conn.execute(
-        _METADATA, {"numbers": list(numbers)}
-    ):
-        if field_id is not None:
-            found[number].append(MetadataEntry(field_id, name, field_type, written_value(kind, value)))
-        if is_shown and number not in built_in:
-            built_in[number] = _built_in_entries(*sources)
-    return {number: [*entries, *built_in.get(number, ())] for number, entries in found.items()}
 
 
 def with_metadata(conn: Connection, rows: Sequence[DocumentRow]) -> list[DocumentRow]:
@@ -386,26 +314,6 @@ def count_segments(conn: Connection, document: Document) -> int:
     return conn.execute(statement).scalar_one()
 
 
-def sum_live_terms(conn: Connection, number: int, generation: int) -> tuple[int, int]:
-    """Return how many postings the index holds for this content of a document, and their words."""
-    answers = and_(
-        segments.c.document_number == number,
-        segments.c.generation == generation,
-        segments.c.is_enabled,
-        segments.c.status == "completed",
-    )
-    own = select(func.count(segments.c.number), func.coalesce(func.sum(segments.c.term_count), 0)).where(
-        answers, segments.c.is_hook
-    )
-    children = (
-        select(func.count(child_chunks.c.number), func.coalesce(func.sum(child_chunks.c.term_count), 0))
-        .join(segments, segments.c.number == child_chunks.c.segment_number)
-        .where(answers)
-    )
-    counts = [conn.execute(statement).one() for statement in (own, children)]
-    return sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts)
-
-
 def add_counts(tx: Connection, dataset_id: str, number: int, words: int, tokens: int) -> None:
     """Change a document's word and token counts by what an edit of a segment added."""
     tx.execute(
@@ -420,55 +328,14 @@ def delete_document(tx: Connection, number: int) -> None:
     tx.execute(delete(documents).where(documents.c.number == number))
 
 
-def mark_working(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> bool:
-    """Write what the work on this generation has reached; False if newer content has taken its place."""
-    return _update_generation(tx, number, generation, values)
-
-
-def mark_error(tx: Connection, number: int, generation: int, message: str, now: float) -> bool:
-    """End the work on this generation with a message for people; False if newer content has taken its place."""
-    return _update_generation(tx, number, generation, {"indexing_status": "error", "error": message, "stopped_at": now})
-
-
-def mark_completed(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> None:
-    """Let this generation answer."""
-    _update_generation(
-        tx, number, generation, {**values, "indexing_status": "completed", "live_generation": generation}
-    )
-
-
-def reset_unfinished(tx: Connection) -> None:
-    """Show documents whose work was cut off as waiting; their jobs go on at the last checkpoint."""
-    working = ("parsing", "cleaning", "splitting", "indexing")
-    tx.execute(update(documents).where(documents.c.indexing_status.in_(working)).values(indexing_status="waiting"))
-
-
 def _stored_for(document: Document) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return uploads.c.dataset_id == document.dataset_id, uploads.c.document_id == document.id
-
-
-def _update_generation(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> bool:
-    statement = update(documents).where(documents.c.number == number, documents.c.generation == generation)
-    return tx.execute(statement.values(**values)).rowcount == 1
 
 
 def _list_rows(conn: Connection, statement: Any) -> list[DocumentRow]:
     width = len(_DOCUMENT)
     found = [DocumentRow(Document(*row[:width]), Upload(*row[width:])) for row in conn.execute(statement)]
     return with_metadata(conn, found)
-
-
-def _built_in_entries(
-    name: str, uploader: str, created_at: float, updated_at: float, data_source_type: str
-) -> list[MetadataEntry]:
-    values = {
-        DOCUMENT_NAME: name,
-        UPLOADER: uploader,
-        UPLOAD_DATE: int(created_at),
-        LAST_UPDATE_DATE: int(updated_at),
-        SOURCE: SOURCES.get(data_source_type, data_source_type),
-    }
-    return [MetadataEntry(BUILT_IN_ID, field, kind, values[field]) for field, kind in BUILT_IN_TYPES.items()]
 
 
 def _with_status(status: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from zhiku.datasets import store as dataset_store
 from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
+from zhiku.documents import work_store
 from zhiku.documents.store import Document
 from zhiku.documents.work import queue_work
 from zhiku.indexes import outbox
@@ -38,14 +39,14 @@ def complete_documents(
 def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int]:
     """Complete one document; return by how many postings and words its share of the index grew."""
     now = rt.clock.now()
-    before = document_store.sum_live_terms(tx, document.number, document.live_generation)
+    before = work_store.sum_live_terms(tx, document.number, document.live_generation)
     if document.live_generation:
         _replace_live(rt, tx, document)
     segment_store.complete_generation(tx, document.number, document.generation, now)
     counts = segment_store.sum_generation(tx, document.number, document.generation)
     values = {**counts, "completed_at": now}
-    document_store.mark_completed(tx, document.number, document.generation, values)
-    after = document_store.sum_live_terms(tx, document.number, document.generation)
+    work_store.mark_completed(tx, document.number, document.generation, values)
+    after = work_store.sum_live_terms(tx, document.number, document.generation)
     return after[0] - before[0], after[1] - before[1]
 
 

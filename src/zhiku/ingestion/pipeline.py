@@ -8,6 +8,7 @@ from zhiku.datasets import store as dataset_store
 from zhiku.datasets.store import Dataset
 from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
+from zhiku.documents import work_store
 from zhiku.documents.rules import ProcessRule, rule_from_json
 from zhiku.documents.store import Document, Upload
 from zhiku.errors import DocumentUnreadable
@@ -61,7 +62,7 @@ class Ingestion:
         with rt.db.begin() as tx:
             document = document_store.find_document_by_id(tx, job.document_id)
             if document is not None:
-                document_store.mark_error(tx, document.number, job.generation, message, rt.clock.now())
+                work_store.mark_error(tx, document.number, job.generation, message, rt.clock.now())
             context.finish(tx)
 
     def _cut(self, rt: Runtime, context: JobContext, document: Document) -> tuple[list[Piece], ProcessRule]:
@@ -113,7 +114,7 @@ def _write_segments(
             if offset != offsets[-1]:
                 context.checkpoint(tx, None)
                 continue
-            document_store.mark_working(tx, document.number, document.generation, _split_values(document, pieces, now))
+            work_store.mark_working(tx, document.number, document.generation, _split_values(document, pieces, now))
             if is_economy or not pieces:
                 indexing.hand_over(rt, tx, dataset, document)
                 context.finish(tx)
@@ -172,4 +173,4 @@ def _embed_and_hand_over(rt: Runtime, context: JobContext, dataset: Dataset, doc
 
 def _show(rt: Runtime, document: Document, values: dict[str, object]) -> None:
     with rt.db.begin() as tx:
-        document_store.mark_working(tx, document.number, document.generation, values)
+        work_store.mark_working(tx, document.number, document.generation, values)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.store import Dataset
 from zhiku.db.tables import CHILD_POSTINGS
-from zhiku.documents.store import list_metadata
+from zhiku.documents.metadata_store import list_metadata
 from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
 from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked, Scope
 from zhiku.providers.base import Embedder, Vectors

@@ -106,6 +106,17 @@ _KEPT_CHILDREN = (
     .order_by(child_chunks.c.segment_number, child_chunks.c.position)
 )
 
+_OF_CONTENT = and_(
+    segments.c.document_number == bindparam("document"), segments.c.generation == bindparam("of_generation")
+)
+_COMPLETE = (
+    update(segments)
+    .where(_OF_CONTENT, segments.c.status == "indexing", ~segments.c.is_manual)
+    .values(status="completed", is_enabled=True, completed_at=bindparam("now"), updated_at=bindparam("now"))
+)
+_SUMMED = ("word_count", "tokens", "hit_count")
+_SUMS = select(*(func.coalesce(func.sum(segments.c[name]), 0) for name in _SUMMED)).where(_OF_CONTENT)
+
 
 def insert_staged(tx: Connection, new: Sequence[NewSegment]) -> list[int]:
     """Add segments of one content that wait for their index, by position; return their numbers in the same order."""
@@ -277,16 +288,7 @@ def replace_generation(tx: Connection, document_number: int, generation: int) ->
 
 def complete_generation(tx: Connection, document_number: int, generation: int, now: float) -> None:
     """Let the staged segments of this content answer."""
-    tx.execute(
-        update(segments)
-        .where(
-            segments.c.document_number == document_number,
-            segments.c.generation == generation,
-            segments.c.status == "indexing",
-            ~segments.c.is_manual,
-        )
-        .values(status="completed", is_enabled=True, completed_at=now, updated_at=now)
-    )
+    tx.execute(_COMPLETE, {"document": document_number, "of_generation": generation, "now": now})
 
 
 def delete_superseded(tx: Connection, document_number: int, live_generation: int) -> None:
@@ -298,11 +300,8 @@ def delete_superseded(tx: Connection, document_number: int, live_generation: int
 
 def sum_generation(conn: Connection, document_number: int, generation: int) -> dict[str, int]:
     """Return the document's counts over this content: word_count, tokens, hit_count."""
-    names = ("word_count", "tokens", "hit_count")
-    statement = select(*(func.coalesce(func.sum(segments.c[name]), 0) for name in names)).where(
-        segments.c.document_number == document_number, segments.c.generation == generation
-    )
-    return {name: int(value) for name, value in zip(names, conn.execute(statement).one(), strict=True)}
+    sums = conn.execute(_SUMS, {"document": document_number, "of_generation": generation}).one()
+    return {name: int(value) for name, value in zip(_SUMMED, sums, strict=True)}
 
 
 def _insert(tx: Connection, new: Sequence[NewSegment], state: dict[str, Any]) -> list[int]:
