@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from zhiku import __version__
 from zhiku.access.actor import Role
-from zhiku.cli import index, keys
+from zhiku.cli import console, index, keys
 from zhiku.cli.serve import run_server
 from zhiku.cli.work import run_child_worker
 from zhiku.settings import Settings
@@ -21,6 +21,9 @@ app.add_typer(keys_app, name="keys")
 
 index_app = typer.Typer(help="The search index.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
+
+console_app = typer.Typer(help="The console.", no_args_is_help=True)
+app.add_typer(console_app, name="console")
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept. [default: ./data]")]
 
@@ -79,6 +82,12 @@ def list_keys(
 def revoke_key(key_id: str, data_dir: DataDir = None) -> None:
     """Refuse a key from now on."""
     keys.revoke(_settings(data_dir=data_dir), key_id)
+
+
+@console_app.command("password")
+def set_console_password(data_dir: DataDir = None) -> None:
+    """Ask for a new password of the console; everybody is signed out."""
+    console.set_password(_settings(data_dir=data_dir))
 
 
 @index_app.command("rebuild")
