@@ -19,7 +19,7 @@ from zhiku.db.key_uses import KeyUses
 from zhiku.indexes.memory import MemoryIndex
 from zhiku.ingestion.apply import Applier
 from zhiku.jobs.worker import JobHandler, run_jobs
-from zhiku.providers.catalog import ModelCatalog, ModelName
+from zhiku.providers.catalog import ModelCatalog, ModelName, read_aliases
 from zhiku.runtime import Activity, Runtime, Wakeups
 from zhiku.server import create_app
 from zhiku.settings import Settings
@@ -103,7 +103,7 @@ def open_product(data_dir: Path, db: Database, clock: Clock | None = None, **set
         clock=clock,
         db=db,
         blobs=LocalBlobs(options.blobs_dir),
-        models=ModelCatalog({MODEL: lambda: embedder}, default=MODEL),
+        models=ModelCatalog({MODEL: lambda: embedder}, default=MODEL, aliases=read_aliases(options, [MODEL])),
         index=index,
         wakeups=Wakeups(jobs=lambda: None, outbox=lambda: None, applied=apply_now),
         activity=Activity(clock),

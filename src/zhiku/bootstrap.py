@@ -19,7 +19,7 @@ from zhiku.jobs.kinds import EmbedSegments, IngestDocument, PurgeBlobs, PurgeEmb
 from zhiku.jobs.worker import JobHandler
 from zhiku.providers.base import Embedder
 from zhiku.providers.builtin import BuiltinEmbedder
-from zhiku.providers.catalog import BUILTIN_EMBEDDING, ModelCatalog, ModelName, find_remote_embedding
+from zhiku.providers.catalog import BUILTIN_EMBEDDING, ModelCatalog, ModelName, find_remote_embedding, read_aliases
 from zhiku.runtime import Activity, Runtime, Wakeups
 from zhiku.settings import Settings
 
@@ -48,14 +48,18 @@ def open_index(settings: Settings) -> EdgeIndex:
 
 
 def make_catalog(settings: Settings) -> ModelCatalog:
-    """Return the models that the settings serve; the operator's endpoint is the default where there is one."""
+    """Return the models that the settings serve; the operator's endpoint is the default where there is one.
+
+    Raises ProviderNotInitialize for settings that name half an endpoint or an alias of what is not served.
+    """
     factories: dict[ModelName, Callable[[], Embedder]] = {
         BUILTIN_EMBEDDING: partial(BuiltinEmbedder, settings.models_dir)
     }
     remote = find_remote_embedding(settings)
     if remote is not None:
         factories[remote] = partial(_remote_embedder, settings)
-    return ModelCatalog(factories, default=remote or BUILTIN_EMBEDDING)
+    aliases = read_aliases(settings, list(factories))
+    return ModelCatalog(factories, default=remote or BUILTIN_EMBEDDING, aliases=aliases)
 
 
 def make_sandbox(settings: Settings) -> Sandbox:

@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Mount
 
 from zhiku.apps import routes as app_routes
-from zhiku.console.app import create_console
 from zhiku.datasets import routes as dataset_routes
 from zhiku.documents import file_routes, update_routes
 from zhiku.documents import routes as document_routes
@@ -25,6 +23,7 @@ from zhiku.runtime import Runtime
 from zhiku.segments import child_routes
 from zhiku.segments import routes as segment_routes
 from zhiku.tags import routes as tag_routes
+from zhiku.workspace import routes as workspace_routes
 
 # The first ones are found fastest: the most frequent requests come first.
 ROUTERS: tuple[Router, ...] = (
@@ -39,6 +38,7 @@ ROUTERS: tuple[Router, ...] = (
     tag_routes.router,
     key_routes.router,
     app_routes.router,
+    workspace_routes.router,
     server_routes.router,
 )
 
@@ -61,5 +61,4 @@ def create_app(rt: Runtime, checks: Sequence[ReadinessCheck] = (), routers: Sequ
     app.add_middleware(Compat)
     for router in routers:
         app.router.routes.extend(router.routes)
-    app.router.routes.append(Mount("/console", create_console(rt)))
     return app

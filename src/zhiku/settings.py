@@ -1,10 +1,14 @@
 """What an operator can set, by environment variable (`ZHIKU_...`) or command line."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# A provider has no colon; a model may have some.
+_ALIAS = re.compile(r"\s*[A-Za-z0-9_/-]+:[^=\s][^=]*=\s*[A-Za-z0-9_/-]+:[^=\s][^=]*")
 
 
 class Settings(BaseSettings):
@@ -22,11 +26,11 @@ class Settings(BaseSettings):
     blobs_url: str | None = None
 
     api_key: SecretStr | None = None
-    console_password: SecretStr | None = None
 
     embeddings_url: str | None = None
     embeddings_model: str | None = None
     embeddings_key: SecretStr | None = None
+    model_aliases: str | None = None
 
     upload_file_bytes: int = Field(default=15 * 1024 * 1024, gt=0)
     json_body_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
@@ -51,16 +55,24 @@ class Settings(BaseSettings):
         "index_url",
         "blobs_url",
         "api_key",
-        "console_password",
         "embeddings_url",
         "embeddings_model",
         "embeddings_key",
+        "model_aliases",
         mode="before",
     )
     @classmethod
     def empty_is_unset(cls, value: Any) -> Any:
         """Read an empty variable as one that is not set; an empty key would let everybody in."""
         return None if value == "" else value
+
+    @field_validator("model_aliases")
+    @classmethod
+    def aliases_are_pairs(cls, value: str | None) -> str | None:
+        """Refuse what is no list of `provider:model=provider:model`."""
+        if value is not None and not all(_ALIAS.fullmatch(pair) for pair in value.split(",")):
+            raise ValueError("write provider:model=provider:model, several with commas between them")
+        return value
 
     @property
     def database(self) -> str:

@@ -19,7 +19,7 @@ from zhiku.cli.welcome import Welcome
 from zhiku.cli.work import OWNER_PREFIX
 from zhiku.db.migrations import CatalogTooNew, migrate
 from zhiku.documents import work_store
-from zhiku.errors import ModelCallFailed, ZhikuError
+from zhiku.errors import ModelCallFailed, ProviderNotInitialize, ZhikuError
 from zhiku.indexes import outbox
 from zhiku.ingestion.apply import Applier
 from zhiku.ingestion.keeper import IndexKeeper
@@ -49,7 +49,7 @@ def run_server(settings: Settings, *, is_sample_wanted: bool) -> int:
         refuse_unserved(settings)
         with lock_data_dir(settings.data_dir), bind(settings) as listener:
             return _serve(settings, listener, is_sample_wanted=is_sample_wanted)
-    except CannotStart as error:
+    except (CannotStart, ProviderNotInitialize) as error:
         reason = str(error)
     except (ZhikuError, CatalogTooNew) as error:
         reason = f"the catalog at {settings.database_shown}: {error}"

@@ -1,7 +1,7 @@
 """The models this process can use, found by the names that clients send."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol, runtime_checkable
@@ -37,6 +37,38 @@ def find_remote_embedding(settings: Settings) -> ModelName | None:
     return ModelName(REMOTE_PROVIDER, settings.embeddings_model)
 
 
+def read_aliases(settings: Settings, served: Collection[ModelName]) -> dict[ModelName, ModelName]:
+    """Return which served model each of the operator's further names stands for (behaviour.md section 8).
+
+    What is served itself is no alias. Raises ProviderNotInitialize if a model that one stands for is not served.
+    """
+    if settings.model_aliases is None:
+        return {}
+    known = {_compared(name): name for name in served}
+    aliases: dict[tuple[str | None, str], tuple[ModelName, ModelName]] = {}
+    for written in settings.model_aliases.split(","):
+        alias, _, target = written.partition("=")
+        meant = known.get(_compared(_read_name(target)))
+        if meant is None:
+            shown = ", ".join(f"{name.provider}:{name.model}" for name in served)
+            raise ProviderNotInitialize(f"ZHIKU_MODEL_ALIASES: {target.strip()} is not served. Served: {shown}.")
+        name = _read_name(alias)
+        if _compared(name) not in known:
+            aliases[_compared(name)] = (name, meant)
+    return dict(aliases.values())
+
+
+def _read_name(written: str) -> ModelName:
+    """Return the name in `provider:model`; a provider has no colon, a model may have some."""
+    provider, _, model = written.strip().partition(":")
+    return ModelName(provider.strip(), model.strip())
+
+
+def _compared(name: ModelName) -> tuple[str | None, str]:
+    """Return what two names of one model have in common."""
+    return canonical_provider(name.provider), name.model
+
+
 def canonical_provider(provider: str) -> str | None:
     """Return `organization/plugin/provider` in lower case, or None if the name is malformed.
 
@@ -62,12 +94,19 @@ class ModelCatalog:
     """What is served, by name; every embedder is made at most once, when first asked for. Thread safe.
 
     `embedders` says how each served model is made (bootstrap knows the implementations);
-    `default` is the one for datasets that name none, and must be among them.
+    `default` is the one for datasets that name none, and must be among them. `aliases` are further names of them.
     """
 
-    def __init__(self, embedders: Mapping[ModelName, Callable[[], Embedder]], default: ModelName | None) -> None:
+    def __init__(
+        self,
+        embedders: Mapping[ModelName, Callable[[], Embedder]],
+        default: ModelName | None,
+        aliases: Mapping[ModelName, ModelName] | None = None,
+    ) -> None:
         self._factories = dict(embedders)
         self._default = default
+        # Every name by which a model can be meant, and the served model that it stands for.
+        self._meant = {name: name for name in self._factories} | dict(aliases or {})
         self._made: dict[ModelName, Embedder] = {}
         # One lock a model: loading one must not hold up calls to another that is ready.
         self._locks = {name: Lock() for name in self._factories}
@@ -76,11 +115,15 @@ class ModelCatalog:
         """Return the model for datasets that name none, or None if no model is served."""
         return self._default
 
+    def list_embeddings(self) -> list[ModelName]:
+        """Return the embedding models that are served, without aliases."""
+        return list(self._factories)
+
     def find_embedding(self, provider: str | None, model: str | None) -> ModelName | None:
-        """Return the served name that a client means, or None if there is none or more than one.
+        """Return the served name or the alias that a client means, or None if there is none or more than one.
 
         Providers are compared in canonical form, models exactly. Empty counts as absent; with both
-        absent the default is returned, with one absent the other must point at a single model.
+        absent the default is returned, with one absent the other must point at a single name.
         """
         if not provider and not model:
             return self._default
@@ -89,7 +132,7 @@ class ModelCatalog:
             return None
         matches = [
             name
-            for name in self._factories
+            for name in self._meant
             if (not model or name.model == model) and (wanted is None or canonical_provider(name.provider) == wanted)
         ]
         return matches[0] if len(matches) == 1 else None
@@ -130,4 +173,5 @@ class ModelCatalog:
     def _find_exactly(self, name: ModelName) -> ModelName | None:
         if not name.provider or not name.model:
             return None
-        return self.find_embedding(name.provider, name.model)
+        found = self.find_embedding(name.provider, name.model)
+        return self._meant[found] if found else None

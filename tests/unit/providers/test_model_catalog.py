@@ -6,6 +6,7 @@ from threading import Barrier
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from zhiku.errors import ModelCallFailed, ProviderNotInitialize
 from zhiku.providers.base import Embedder, Vectors
@@ -15,6 +16,7 @@ from zhiku.providers.catalog import (
     ModelName,
     canonical_provider,
     find_remote_embedding,
+    read_aliases,
 )
 from zhiku.settings import Settings
 
@@ -179,3 +181,68 @@ def test_an_endpoint_in_the_settings_names_a_model() -> None:
 def test_half_an_endpoint_in_the_settings_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(ProviderNotInitialize, match="ZHIKU_EMBEDDINGS_MODEL"):
         find_remote_embedding(Settings.model_validate(given))
+
+
+OPENAI = ModelName("openai", "text-embedding-3-small")
+
+
+def with_aliases(written: str) -> ModelCatalog:
+    factories = {BUILTIN_EMBEDDING: StubEmbedder, REMOTE: StubEmbedder}
+    aliases = read_aliases(Settings(model_aliases=written), list(factories))
+    return ModelCatalog(factories, REMOTE, aliases)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "openai:text-embedding-3-small=zhiku:multilingual-e5-small",
+        " langgenius/openai/openai:text-embedding-3-small = langgenius/zhiku/zhiku:multilingual-e5-small ",
+        "a:b=zhiku:multilingual-e5-small,OpenAI:text-embedding-3-small=zhiku:multilingual-e5-small",
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "OPENAI", "langgenius/openai/openai"])
+def test_an_alias_is_served_under_every_spelling_of_its_provider(written: str, provider: str) -> None:
+    catalog = with_aliases(written)
+    asked = ModelName(provider, OPENAI.model)
+    assert catalog.is_served(asked)
+    assert catalog.embedder(asked) is catalog.embedder(BUILTIN_EMBEDDING)
+    assert catalog.find_embedding("openai", "text-embedding-3-large") is None
+
+
+def test_half_an_alias_is_completed_by_its_own_other_half() -> None:
+    catalog = with_aliases("openai:text-embedding-3-small=zhiku:multilingual-e5-small")
+    assert catalog.find_embedding(None, OPENAI.model) == OPENAI
+    assert catalog.find_embedding("openai", None) == OPENAI
+    assert catalog.find_embedding(None, None) == REMOTE
+    assert catalog.list_embeddings() == [BUILTIN_EMBEDDING, REMOTE]
+
+
+def test_one_alias_in_two_spellings_is_one_and_a_served_model_is_none() -> None:
+    names = "openai:m=zhiku:multilingual-e5-small,langgenius/openai/openai:m=openai_api_compatible:bge-m3"
+    catalog = with_aliases(names + ",zhiku:multilingual-e5-small=openai_api_compatible:bge-m3")
+    assert catalog.embedder(ModelName("openai", "m")) is catalog.embedder(REMOTE)
+    assert catalog.find_embedding("zhiku", None) == BUILTIN_EMBEDDING
+    assert catalog.embedder(BUILTIN_EMBEDDING) is not catalog.embedder(REMOTE)
+
+
+def test_a_model_name_may_hold_colons_and_slashes() -> None:
+    catalog = with_aliases("ollama:BAAI/bge-m3:latest=zhiku:multilingual-e5-small")
+    assert catalog.is_served(ModelName("ollama", "BAAI/bge-m3:latest"))
+
+
+def test_an_alias_of_what_is_not_served_is_refused_with_what_is() -> None:
+    message = r"ZHIKU_MODEL_ALIASES: zhiku:other is not served\. Served: zhiku:multilingual-e5-small, openai_api_comp"
+    with pytest.raises(ProviderNotInitialize, match=message):
+        with_aliases("openai:a=zhiku:other")
+
+
+@pytest.mark.parametrize(
+    "written", ["openai", "openai:a", "a=b", "openai:a=zhiku", "a b:c=d:e", "a:b=c:d,", "a:b=c:d=e:f", "a: =c:d", ":a=b:c", "=:"]
+)
+def test_aliases_that_are_no_pairs_are_refused(written: str) -> None:
+    with pytest.raises(ValidationError, match="write provider:model=provider:model"):
+        Settings(model_aliases=written)
+
+
+def test_an_empty_list_of_aliases_is_none() -> None:
+    assert Settings(model_aliases="").model_aliases is None
