@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount
 
 from zhiku.apps import routes as app_routes
+from zhiku.console.app import create_console
 from zhiku.datasets import routes as dataset_routes
 from zhiku.documents import file_routes, update_routes
 from zhiku.documents import routes as document_routes
@@ -61,4 +63,5 @@ def create_app(rt: Runtime, checks: Sequence[ReadinessCheck] = (), routers: Sequ
     app.add_middleware(Compat)
     for router in routers:
         app.router.routes.extend(router.routes)
+    app.router.routes.append(Mount("/console", create_console(rt)))
     return app

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     blobs_url: str | None = None
 
     api_key: SecretStr | None = None
+    console_password: SecretStr | None = None
 
     embeddings_url: str | None = None
     embeddings_model: str | None = None
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
         "index_url",
         "blobs_url",
         "api_key",
+        "console_password",
         "embeddings_url",
         "embeddings_model",
         "embeddings_key",
