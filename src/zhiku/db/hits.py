@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from zhiku.db.engine import Database
 from zhiku.errors import ZhikuError
@@ -19,6 +19,13 @@ _ADD_TO_SEGMENT = text("""
     SET hit_count = hit_count + :hits
     WHERE number = :number
 """)
+
+# Which document has each segment that is still there: hits of one that has gone count nowhere.
+_DOCUMENTS = text("""
+    SELECT number, document_number
+    FROM segments
+    WHERE number IN :numbers
+""").bindparams(bindparam("numbers", expanding=True))
 
 _ADD_TO_DOCUMENT = text("""
     UPDATE documents
@@ -36,19 +43,16 @@ class HitCounts:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: Counter[int] = Counter()
-        self._document_of: dict[int, int] = {}
         self._on_the_way: Counter[int] = Counter()
         self._has_some = threading.Event()
         self._counting = threading.Lock()
         # Held while counts are on their way, so that whoever flushes next finds them written.
         self._writing = threading.Lock()
 
-    def add(self, answers: Iterable[tuple[int, int]]) -> None:
-        """Count one answer for each (segment number, document number)."""
+    def add(self, numbers: Iterable[int]) -> None:
+        """Count one answer for each of these segments."""
         with self._counting:
-            for segment, document in answers:
-                self._waiting[segment] += 1
-                self._document_of[segment] = document
+            self._waiting.update(numbers)
         self._has_some.set()
 
     def count_waiting(self, numbers: Iterable[int]) -> dict[int, int]:
@@ -62,15 +66,14 @@ class HitCounts:
         with self._writing:
             with self._counting:
                 taken, self._waiting = self._waiting, Counter()
-                document_of, self._document_of = self._document_of, {}
                 self._on_the_way = taken
                 self._has_some.clear()
             if not taken:
                 return
             try:
-                self._write(taken, document_of)
+                self._write(taken)
             except ZhikuError:
-                self.add((segment, document_of[segment]) for segment in taken.elements())
+                self.add(taken.elements())
                 raise
             finally:
                 with self._counting:
@@ -88,13 +91,14 @@ class HitCounts:
                 log.warning("hit counts not written", error=str(error))
                 stop.wait(1.0)
 
-    def _write(self, counts: Counter[int], document_of: dict[int, int]) -> None:
+    def _write(self, counts: Counter[int]) -> None:
         of_documents: Counter[int] = Counter()
-        for segment, hits in counts.items():
-            of_documents[document_of[segment]] += hits
         with self._db.begin() as tx:
             tx.execute(_ADD_TO_SEGMENT, _rows(counts))
-            tx.execute(_ADD_TO_DOCUMENT, _rows(of_documents))
+            for segment, document in tx.execute(_DOCUMENTS, {"numbers": sorted(counts)}):
+                of_documents[document] += counts[segment]
+            if of_documents:
+                tx.execute(_ADD_TO_DOCUMENT, _rows(of_documents))
 
 
 def _rows(counts: Counter[int]) -> list[dict[str, int]]:

@@ -314,12 +314,13 @@ def count_segments(conn: Connection, document: Document) -> int:
     return conn.execute(statement).scalar_one()
 
 
-def add_counts(tx: Connection, dataset_id: str, number: int, words: int, tokens: int) -> None:
-    """Change a document's word and token counts by what an edit of a segment added."""
+def add_counts(tx: Connection, dataset_id: str, number: int, words: int, tokens: int, hits: int = 0) -> None:
+    """Change a document's counts by what an edit of a segment added to its words, tokens and hits."""
+    counts = {"word_count": words, "tokens": tokens, "hit_count": hits}
     tx.execute(
         update(documents)
         .where(documents.c.number == number, documents.c.dataset_id == dataset_id)
-        .values(word_count=documents.c.word_count + words, tokens=documents.c.tokens + tokens)
+        .values({name: documents.c[name] + added for name, added in counts.items()})
     )
 
 

@@ -90,7 +90,7 @@ def _counted(rt: Runtime, records: list[Record]) -> list[Record]:
     """Count an answer for each record and return them with the counts before it, written or not (contract 5.5)."""
     numbers = [record.segment.number for record in records]
     waiting = rt.hits.count_waiting(numbers)
-    rt.hits.add([(record.segment.number, record.document.number) for record in records])
+    rt.hits.add(numbers)
     if not waiting:
         return records
     return [with_hits(record, waiting.get(record.segment.number, 0)) for record in records]

@@ -123,8 +123,8 @@ def delete_segment(rt: Runtime, dataset: Dataset, document: Document, segment_id
         segment = find_held(tx, dataset, document, segment_id)
         numbers = hook_store.list_hook_numbers(tx, [segment.number])
         with recounted(tx, dataset, [segment.number]):
-            store.delete_segment(tx, segment.number)
-        document_store.add_counts(tx, dataset.id, document.number, -segment.word_count, -segment.tokens)
+            hits = store.delete_segment(tx, segment.number)
+        document_store.add_counts(tx, dataset.id, document.number, -segment.word_count, -segment.tokens, -hits)
         return outbox.DeletePostings(numbers=numbers)
 
     commit_edit(rt, dataset.id, write)

@@ -174,9 +174,10 @@ def update_segment(tx: Connection, number: int, values: dict[str, Any]) -> None:
     tx.execute(update(segments).where(segments.c.number == number).values(**values))
 
 
-def delete_segment(tx: Connection, number: int) -> bool:
-    """Remove a segment with its child chunks; False if it is gone already."""
-    return tx.execute(delete(segments).where(segments.c.number == number)).rowcount == 1
+def delete_segment(tx: Connection, number: int) -> int:
+    """Remove a segment with its child chunks; return how many hits it had."""
+    statement = delete(segments).where(segments.c.number == number).returning(segments.c.hit_count)
+    return tx.execute(statement).scalar_one()
 
 
 def mark_embedded(tx: Connection, numbers: Sequence[int], now: float) -> list[int]:
