@@ -57,20 +57,20 @@ async def create_app(request: Request, rt: RuntimeDep, actor: ActorDep) -> Respo
 async def list_apps(request: Request, rt: RuntimeDep, actor: ActorDep) -> Response:
     """List retrieval apps, newest first."""
     query, page = read_query(request, ListApps), read_page(request)
-    rows, total = await in_thread(service.list_apps, rt, query, page)
+    rows, total = await in_thread(service.list_apps, rt, actor, query, page)
     return encode(page_body([app_body(row) for row in rows], total, page))
 
 
 @operation(router, "GET", APP, reply=AppBody, errors=(NotFound,))
 async def get_app(rt: RuntimeDep, actor: ActorDep, app_id: str) -> Response:
     """Get a retrieval app."""
-    return encode(app_body(await in_thread(service.get_app, rt, app_id)))
+    return encode(app_body(await in_thread(service.get_app, rt, actor, app_id)))
 
 
 @operation(router, "PATCH", APP, body=UpdateApp, reply=AppBody, errors=(NotFound, InvalidParam), is_rate_limited=True)
 async def update_app(request: Request, rt: RuntimeDep, actor: ActorDep, app_id: str) -> Response:
     """Change a retrieval app; what the body leaves out stays."""
-    await in_thread(service.get_app, rt, app_id)
+    await in_thread(service.get_app, rt, actor, app_id)
     body = await read_body(request, UpdateApp)
     return encode(app_body(await in_thread(service.update_app, rt, actor, app_id, body)))
 
@@ -78,7 +78,7 @@ async def update_app(request: Request, rt: RuntimeDep, actor: ActorDep, app_id: 
 @operation(router, "DELETE", APP, status=204, errors=(NotFound,), is_rate_limited=True)
 async def delete_app(rt: RuntimeDep, actor: ActorDep, app_id: str) -> Response:
     """Delete a retrieval app; its datasets stay and are free again."""
-    await in_thread(service.delete_app, rt, app_id)
+    await in_thread(service.delete_app, rt, actor, app_id)
     return no_content()
 
 
@@ -97,6 +97,7 @@ async def delete_app(rt: RuntimeDep, actor: ActorDep, app_id: str) -> Response:
         DatasetNotInitialized,
     ),
     is_rate_limited=True,
+    is_reading=True,
 )
 async def retrieve(request: Request, rt: RuntimeDep, actor: ActorDep, app_id: str) -> Response:
     """Ask all datasets of an app one question and get their best segments in one list.
@@ -104,6 +105,6 @@ async def retrieve(request: Request, rt: RuntimeDep, actor: ActorDep, app_id: st
     Scores mean the same in every dataset, so that the list is one of the best answers of all; `top_k` counts over all
     of it. A dataset whose API is switched off is left out.
     """
-    app = await in_thread(service.get_app, rt, app_id)
+    app = await in_thread(service.get_app, rt, actor, app_id)
     body = await read_body(request, RetrieveRequest)
     return encode(retrieve_body(body.query or "", await in_thread(service.retrieve, rt, app, body)))

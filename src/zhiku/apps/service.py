@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
-from zhiku.access.service import Actor
+from zhiku.access.actor import Actor
 from zhiku.apps import store
 from zhiku.apps.schemas import CreateApp, ListApps, UpdateApp
 from zhiku.apps.store import App, AppRow
@@ -46,49 +46,52 @@ def create_app(rt: Runtime, actor: Actor, request: CreateApp) -> AppRow:
         updated_at=now,
     )
     with rt.db.begin() as tx:
-        _hold_datasets(tx, request.dataset_ids)
+        _hold_datasets(tx, actor, request.dataset_ids)
         if not store.insert_app(tx, app):
             raise InvalidParam(NAME_TAKEN, params="name")
         store.set_datasets(tx, app.id, request.dataset_ids)
     return AppRow(app, request.dataset_ids)
 
 
-def get_app(rt: Runtime, app_id: str) -> AppRow:
-    """Return an app. Raises NotFound."""
+def get_app(rt: Runtime, actor: Actor, app_id: str) -> AppRow:
+    """Return an app. Raises NotFound, also if the actor does not see all of its datasets."""
     with rt.db.read() as conn:
-        return _found(store.find_app(conn, app_id))
+        return _found(store.find_app(conn, actor, app_id))
 
 
-def list_apps(rt: Runtime, query: ListApps, page: Page) -> tuple[list[AppRow], int]:
-    """Return a page of apps, newest first, and how many there are."""
+def list_apps(rt: Runtime, actor: Actor, query: ListApps, page: Page) -> tuple[list[AppRow], int]:
+    """Return a page of the apps of which the actor sees every dataset, newest first, and how many there are."""
     with rt.db.read() as conn:
-        total = store.count_apps(conn, query.keyword)
-        return store.list_apps(conn, query.keyword, page.offset, page.limit), total
+        total = store.count_apps(conn, actor, query.keyword)
+        return store.list_apps(conn, actor, query.keyword, page.offset, page.limit), total
 
 
 def update_app(rt: Runtime, actor: Actor, app_id: str, request: UpdateApp) -> AppRow:
     """Change what the request names and return the app.
 
-    Raises NotFound, also for a dataset that does not exist, and InvalidParam as `create_app` does.
+    Raises NotFound, also for a dataset that does not exist or that the actor does not see, and InvalidParam as
+    `create_app` does.
     """
     check_rerank_model(rt, request.retrieval_model)
     values = _changed(request)
     with rt.db.begin() as tx:
         if not store.hold_app(tx, app_id):
             raise NotFound(NO_APP)
+        _found(store.find_app(tx, actor, app_id))
         if request.dataset_ids is not None:
-            _hold_datasets(tx, request.dataset_ids)
+            _hold_datasets(tx, actor, request.dataset_ids)
             store.set_datasets(tx, app_id, request.dataset_ids)
         if values or request.dataset_ids is not None:
             values |= {"updated_by": actor.id, "updated_at": rt.clock.now()}
             if not store.update_app(tx, app_id, values):
                 raise InvalidParam(NAME_TAKEN, params="name")
-        return _found(store.find_app(tx, app_id))
+        return _found(store.find_app(tx, actor, app_id))
 
 
-def delete_app(rt: Runtime, app_id: str) -> None:
+def delete_app(rt: Runtime, actor: Actor, app_id: str) -> None:
     """Delete an app; its datasets stay, and may be deleted once no other app holds them. Raises NotFound."""
     with rt.db.begin() as tx:
+        _found(store.find_app(tx, actor, app_id))
         if not store.delete_app(tx, app_id):
             raise NotFound(NO_APP)
 
@@ -118,8 +121,8 @@ def retrieve(rt: Runtime, row: AppRow, request: RetrieveRequest) -> list[Record]
     return [record for _, record in _best_first(told)]
 
 
-def _hold_datasets(tx: Connection, dataset_ids: list[str]) -> None:
-    if store.hold_datasets(tx, dataset_ids) < len(dataset_ids):
+def _hold_datasets(tx: Connection, actor: Actor, dataset_ids: list[str]) -> None:
+    if store.hold_datasets(tx, actor, dataset_ids) < len(dataset_ids):
         raise NotFound("Dataset not found.")
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from zhiku.access.actor import Actor
+from zhiku.access.store import visible_to
 from zhiku.datasets.store import Dataset
 from zhiku.db.tables import app_datasets, apps, datasets
 
@@ -62,9 +64,9 @@ def delete_app(tx: Connection, app_id: str) -> bool:
     return tx.execute(delete(apps).where(apps.c.id == app_id)).rowcount == 1
 
 
-def find_app(conn: Connection, app_id: str) -> AppRow | None:
-    """Return an app, or None."""
-    row = conn.execute(select(*_COLUMNS).where(apps.c.id == app_id)).first()
+def find_app(conn: Connection, actor: Actor, app_id: str) -> AppRow | None:
+    """Return an app, or None; also if one of its datasets is out of the actor's sight."""
+    row = conn.execute(select(*_COLUMNS).where(apps.c.id == app_id, *_seen_by(actor))).first()
     return AppRow(App(*row), _list_dataset_ids(conn, [app_id])[app_id]) if row else None
 
 
@@ -73,11 +75,11 @@ def hold_app(tx: Connection, app_id: str) -> bool:
     return tx.execute(update(apps).where(apps.c.id == app_id).values(name=apps.c.name)).rowcount == 1
 
 
-def list_apps(conn: Connection, keyword: str | None, offset: int, limit: int) -> list[AppRow]:
-    """Return a page of apps, newest first."""
+def list_apps(conn: Connection, actor: Actor, keyword: str | None, offset: int, limit: int) -> list[AppRow]:
+    """Return a page of the apps of which the actor sees every dataset, newest first."""
     page = (
         select(*_COLUMNS)
-        .where(*_matching(keyword))
+        .where(*_seen_by(actor), *_matching(keyword))
         .order_by(apps.c.created_at.desc(), apps.c.id)
         .offset(offset)
         .limit(limit)
@@ -87,18 +89,19 @@ def list_apps(conn: Connection, keyword: str | None, offset: int, limit: int) ->
     return [AppRow(app, held[app.id]) for app in found]
 
 
-def count_apps(conn: Connection, keyword: str | None) -> int:
-    """Return how many apps match."""
-    return conn.execute(select(func.count()).select_from(apps).where(*_matching(keyword))).scalar_one()
+def count_apps(conn: Connection, actor: Actor, keyword: str | None) -> int:
+    """Return how many of the apps of which the actor sees every dataset match."""
+    matching = select(func.count()).select_from(apps).where(*_seen_by(actor), *_matching(keyword))
+    return conn.execute(matching).scalar_one()
 
 
-def hold_datasets(tx: Connection, dataset_ids: Sequence[str]) -> int:
-    """Keep these datasets from being deleted until commit; return how many of them exist.
+def hold_datasets(tx: Connection, actor: Actor, dataset_ids: Sequence[str]) -> int:
+    """Keep these datasets from being deleted until commit; return how many of them exist and are seen by the actor.
 
     PostgreSQL locks them in the order of their ids, so that two callers never wait for each other; on SQLite
     writers wait for each other anyway.
     """
-    wanted = select(datasets.c.id).where(datasets.c.id.in_(dataset_ids)).order_by(datasets.c.id)
+    wanted = select(datasets.c.id).where(datasets.c.id.in_(dataset_ids), *visible_to(actor)).order_by(datasets.c.id)
     return len(tx.execute(wanted.with_for_update(key_share=True)).all())
 
 
@@ -133,6 +136,19 @@ def _list_dataset_ids(conn: Connection, app_ids: Sequence[str]) -> dict[str, lis
     for app_id, dataset_id in conn.execute(statement):
         found[app_id].append(dataset_id)
     return found
+
+
+def _seen_by(actor: Actor) -> list[ColumnElement[bool]]:
+    visible = visible_to(actor)
+    if not visible:
+        return []
+    unseen = (
+        select(app_datasets.c.dataset_id)
+        .join(datasets, datasets.c.id == app_datasets.c.dataset_id)
+        .where(app_datasets.c.app_id == apps.c.id, ~and_(*visible))
+        .correlate(apps)
+    )
+    return [~unseen.exists()]
 
 
 def _matching(keyword: str | None) -> list[ColumnElement[bool]]:
