@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import Boolean, Connection
@@ -37,7 +38,7 @@ class HotRead:
     def run(self, driver: sqlite3.Connection, values: dict[str, Any]) -> list[Any]:
         """Return all rows from SQLite's driver itself."""
         given = self._constants | values
-        found: list[Any] = driver.execute(self._text, [given[name] for name in self._names]).fetchall()
+        found: list[Any] = driver.execute(self._text, tuple(map(given.__getitem__, self._names))).fetchall()
         if not self._booleans:
             return found
         return [self._with_booleans(row) for row in found]
@@ -49,6 +50,7 @@ class HotRead:
         return values
 
 
+@cache
 def fixed_in(name: str) -> list[str]:
     """Return the names of the parameters of an `IN` of fixed width."""
     return [f"{name}_{index}" for index in range(WIDTH)]
@@ -56,5 +58,4 @@ def fixed_in(name: str) -> list[str]:
 
 def fill_in(name: str, numbers: Sequence[int]) -> dict[str, int]:
     """Return the values of such an `IN` for at most `WIDTH` numbers."""
-    padded = [*numbers, *[NO_NUMBER] * (WIDTH - len(numbers))]
-    return {f"{name}_{index}": number for index, number in enumerate(padded)}
+    return dict(zip(fixed_in(name), [*numbers, *[NO_NUMBER] * (WIDTH - len(numbers))], strict=True))

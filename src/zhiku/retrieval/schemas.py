@@ -1,9 +1,9 @@
 """What the retrieve route takes and gives back (contract 5.1, 5.5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict, cast
 
+import msgspec
 from pydantic import BeforeValidator, Field
 
 from zhiku.datasets.metadata_conditions import MetadataConditions
@@ -15,6 +15,8 @@ from zhiku.segments.schemas import AttachmentBody, SegmentCoreBody
 from zhiku.segments.store import Segment
 
 QUERY_CHARS = 250
+
+MetadataValue = str | int | float | None
 
 
 def _attachments(raw: object) -> object:
@@ -37,23 +39,21 @@ class RetrieveRequest(WireModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedChild:
+class MatchedChild(msgspec.Struct, frozen=True):
     """A child chunk by which a segment was found, and how well it fits, in [0, 1]."""
 
     child: ChildRef
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One answer: a segment, its document and how well it fits, in [0, 1]."""
 
     segment: Segment
     document: DocumentRef
     score: float
     children: list[MatchedChild]
-    metadata: Mapping[str, str | int | float | None] = field(default_factory=dict[str, str | int | float | None])
+    metadata: Mapping[str, MetadataValue] = msgspec.field(default_factory=dict[str, str | int | float | None])
     # Answers of the segment that its row does not tell yet.
     more_hits: int = 0
 
@@ -74,7 +74,7 @@ class RecordDocumentBody(TypedDict):
     data_source_type: Annotated[str, "Where its content came from."]
     name: Annotated[str, "Its name."]
     doc_type: Annotated[str | None, "Always null."]
-    doc_metadata: Annotated[Mapping[str, str | int | float | None], "Its metadata by the names of the fields."]
+    doc_metadata: Annotated[Mapping[str, MetadataValue], "Its metadata by the names of the fields."]
 
 
 class RecordSegmentBody(SegmentCoreBody):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.store import Dataset
 from zhiku.db.tables import CHILD_POSTINGS
@@ -109,7 +111,9 @@ def _with_metadata(rt: Runtime, dataset: Dataset, records: list[Record]) -> list
     with rt.db.read() as conn:
         found = list_metadata(conn, list(dict.fromkeys(shown)))
     return [
-        replace(record, metadata={entry.name: entry.value for entry in found.get(record.document.number, ())})
+        msgspec.structs.replace(
+            record, metadata={entry.name: entry.value for entry in found.get(record.document.number, ())}
+        )
         for record in records
     ]
 

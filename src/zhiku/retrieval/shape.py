@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import cast
 
 from zhiku.indexes.base import Hit
@@ -16,6 +17,8 @@ from zhiku.retrieval.schemas import (
 from zhiku.retrieval.store import ChildRef, DocumentRef
 from zhiku.segments.schemas import segment_core
 from zhiku.segments.store import Segment
+
+_RANK = itemgetter(0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,15 @@ def make_records(hits: Sequence[Hit], found: Found, top_k: int) -> list[Record]:
     matched: dict[int, list[MatchedChild]] = {}
     for child in found.children:
         matched.setdefault(child.segment_number, []).append(MatchedChild(child, scores[child.posting]))
-    records: list[tuple[float, int, int, Record]] = []
+    for children in matched.values():
+        children.sort(key=lambda each: (-each.score, each.child.position))
+    ranked: list[tuple[float, int, int, Record]] = []
     for segment, document, position in found.segments:
-        children = sorted(matched.get(segment.number, []), key=lambda each: (-each.score, each.child.position))
-        score = max([scores.get(segment.number, 0.0), *(child.score for child in children)])
-        records.append((-score, position, segment.position, Record(segment, document, score, children)))
-    return [record for *_, record in sorted(records, key=lambda each: each[:3])[:top_k]]
+        children = matched.get(segment.number, [])
+        score = max(scores.get(segment.number, 0.0), children[0].score if children else 0.0)
+        ranked.append((-score, position, segment.position, Record(segment, document, score, children)))
+    ranked.sort(key=_RANK)
+    return [record for *_, record in ranked[:top_k]]
 
 
 def with_hits(record: Record, more: int) -> Record:

@@ -1,19 +1,18 @@
 """SQL behind the answers: the segments and documents that hits point at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
+import msgspec
 from sqlalchemy import Connection, and_, bindparam, exists, select
 
 from zhiku.db.engine import Database
 from zhiku.db.hot import WIDTH, HotRead, fill_in, fixed_in
 from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, metadata_values, segments
 from zhiku.indexes.store import CHILD_NUMBER
-from zhiku.segments.store import Segment
+from zhiku.segments.store import SEGMENT_COLUMNS, Segment
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRef:
+class DocumentRef(msgspec.Struct, frozen=True, gc=False):
     """What a record tells of its document."""
 
     number: int
@@ -23,8 +22,7 @@ class DocumentRef:
     has_metadata: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChildRef:
+class ChildRef(msgspec.Struct, frozen=True, gc=False):
     """A child chunk that a query met: its posting's number, its parent's, and what a record shows of it."""
 
     posting: int
@@ -41,13 +39,10 @@ _CHILDREN = select(
     child_chunks.c.content,
     child_chunks.c.position,
 ).where(child_chunks.c.number.in_(bindparam("numbers", expanding=True)))
-_SEGMENT = [documents.c.id if field.name == "document_id" else segments.c[field.name] for field in fields(Segment)]
 _HAS_METADATA = exists().where(metadata_values.c.document_number == documents.c.number)
-_DOCUMENT = [
-    _HAS_METADATA if field.name == "has_metadata" else documents.c[field.name] for field in fields(DocumentRef)
-]
+_DOCUMENT = [_HAS_METADATA if name == "has_metadata" else documents.c[name] for name in DocumentRef.__struct_fields__]
 _ANSWERING = HotRead(
-    select(*_SEGMENT, *_DOCUMENT, documents.c.position)
+    select(*SEGMENT_COLUMNS, *_DOCUMENT, documents.c.position)
     .join(
         documents,
         and_(
@@ -67,7 +62,7 @@ _ANSWERING = HotRead(
 
 def list_answering(db: Database, numbers: Sequence[int]) -> list[tuple[Segment, DocumentRef, int]]:
     """Return those of the numbered segments that may answer now, each with its document and its position."""
-    width, end = len(_SEGMENT), len(_SEGMENT) + len(_DOCUMENT)
+    width, end = len(SEGMENT_COLUMNS), len(SEGMENT_COLUMNS) + len(_DOCUMENT)
     found: list[tuple[Segment, DocumentRef, int]] = []
     for start in range(0, len(numbers), WIDTH):
         rows = db.fetch(_ANSWERING, fill_in("number", numbers[start : start + WIDTH]))

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
 from zhiku.db.tables import child_chunks, documents, segments
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A segment as readers see it, with its document's id."""
+class Segment(msgspec.Struct, frozen=True, gc=False):
+    """A segment as readers see it, with its document's id; a struct, because every answer makes ten."""
 
     number: int
     id: str
@@ -76,7 +76,9 @@ class KeptSegment:
     has_customized: bool
 
 
-_SEGMENT = [documents.c.id if field.name == "document_id" else segments.c[field.name] for field in fields(Segment)]
+SEGMENT_COLUMNS = [documents.c.id if name == "document_id" else segments.c[name] for name in Segment.__struct_fields__]
+"""The fields of `Segment`, of a select that joins `segments` and `documents`."""
+
 _NEW = [field.name for field in fields(NewSegment)]
 
 _INSERT = insert(segments)
@@ -146,7 +148,7 @@ def moved(segment: NewSegment, position: int) -> NewSegment:
 def list_by_number(conn: Connection, numbers: Sequence[int]) -> list[Segment]:
     """Return segments by number, ascending."""
     statement = (
-        select(*_SEGMENT)
+        select(*SEGMENT_COLUMNS)
         .join(documents, documents.c.number == segments.c.document_number)
         .where(segments.c.number.in_(numbers))
         .order_by(segments.c.number)
@@ -157,7 +159,7 @@ def list_by_number(conn: Connection, numbers: Sequence[int]) -> list[Segment]:
 def find_segment(conn: Connection, document_number: int, generation: int, segment_id: str) -> Segment | None:
     """Return a segment of this content, or None."""
     statement = (
-        select(*_SEGMENT)
+        select(*SEGMENT_COLUMNS)
         .join(documents, documents.c.number == segments.c.document_number)
         .where(
             segments.c.id == segment_id,
@@ -213,7 +215,7 @@ def list_segments(
 ) -> list[Segment]:
     """Return a page of segments by position."""
     statement = (
-        select(*_SEGMENT)
+        select(*SEGMENT_COLUMNS)
         .join(documents, documents.c.number == segments.c.document_number)
         .where(*conditions)
         .order_by(segments.c.position, segments.c.id)
