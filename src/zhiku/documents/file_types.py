@@ -34,6 +34,8 @@ MIME_TYPES = {
     "xml": "application/xml",
 }
 EXTENSIONS = frozenset(MIME_TYPES)
+# Taken apart into documents where new ones are made, and no document itself.
+ARCHIVE = "zip"
 
 
 def split_name(filename: str) -> tuple[str, str]:
@@ -55,9 +57,16 @@ def mime_type_of(filename: str) -> str:
     return MIME_TYPES.get(split_name(filename)[1].lower(), "application/octet-stream")
 
 
-def check_filename(filename: str) -> None:
+def is_archive(filename: str) -> bool:
+    """Return whether the name is that of an archive whose members become documents."""
+    return split_name(filename)[1].lower() == ARCHIVE
+
+
+def check_filename(filename: str, *, may_be_archive: bool = False) -> None:
     """Raise InvalidParam for a path, UnsupportedFileType for an extension that no parser handles."""
     if "/" in filename or "\\" in filename:
         raise InvalidParam("Filename contains invalid characters", params="file")
+    if may_be_archive and is_archive(filename):
+        return
     if split_name(filename)[1].lower() not in EXTENSIONS:
         raise UnsupportedFileType

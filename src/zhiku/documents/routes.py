@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from zhiku.datasets.deps import DatasetDep
 from zhiku.documents import service
+from zhiku.documents.archive import create_from_archive
 from zhiku.documents.decision import check_settings
 from zhiku.documents.deps import DocumentDep
-from zhiku.documents.file_types import check_filename, shorten_name
+from zhiku.documents.file_types import check_filename, is_archive, shorten_name
 from zhiku.documents.replies import (
     AcceptedDocumentBody,
     DocumentDetailBody,
@@ -101,13 +102,18 @@ async def create_by_text(request: Request, rt: RuntimeDep, actor: ActorDep, data
     is_rate_limited=True,
 )
 async def create_by_file(request: Request, rt: RuntimeDep, actor: ActorDep, dataset: DatasetDep) -> Response:
-    """Create a document from an uploaded file; an enabled document of the same name is replaced in place."""
+    """Create a document from an uploaded file; an enabled document of the same name is replaced in place.
+
+    A ZIP becomes a document for each of its files, all in one batch; `document` is the first.
+    """
     async with read_upload(request) as upload:
         settings = parse(CreateByFile, upload.fields)
         await in_thread(check_settings, rt, dataset, settings)
         file = upload.one_file()
-        check_filename(file.name)
+        check_filename(file.name, may_be_archive=True)
         file.check_size()
+        if is_archive(file.name):
+            return _created(*await in_thread(create_from_archive, rt, actor, dataset, file.path, settings))
         source: Source = FileSource(
             name=settings.name[:NAME_CHARS] if settings.name else shorten_name(file.name, NAME_CHARS),
             filename=shorten_name(file.name, NAME_CHARS),

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from zhiku.documents.schemas import DocumentSettings, ListDocuments
 from zhiku.documents.source import Source, new_upload, stored
 from zhiku.documents.store import Document, DocumentRow, NewDocument, Progress, Upload
 from zhiku.documents.updates import Change, update_document
-from zhiku.documents.work import IN_WORK, job_subject, queue_work, restart_work, with_metadata
+from zhiku.documents.work import IN_WORK, job_subject, queue_work, restart_work
 from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, NotFound
 from zhiku.http.paging import Page
 from zhiku.indexes import outbox
@@ -36,6 +37,7 @@ class _Order:
     upload: Upload
     settings: DocumentSettings
     source: Source
+    batch: str
 
 
 def create_document(
@@ -54,13 +56,32 @@ def create_document(
         language = settings.doc_language if "doc_language" in settings.model_fields_set else None
         change = Change(source=source, name=source.name, doc_language=language, settings=settings)
         return update_document(rt, actor, dataset, settings.original_document_id, change)
+    rows, batch = create_documents(rt, actor, dataset, [source], settings)
+    return rows[0], batch
+
+
+def create_documents(
+    rt: Runtime, actor: Actor, dataset: Dataset, sources: Sequence[Source], settings: DocumentSettings
+) -> tuple[list[DocumentRow], str]:
+    """Store the sources and queue their indexing, all or none; return the waiting documents and their one batch.
+
+    There is at least one source. Replaces and raises as `create_document`.
+    """
+    check_settings(rt, dataset, settings)
     with rt.db.read() as conn:
-        decide(rt, conn, dataset, settings, source)
-    upload = new_upload(source, dataset.id, actor.id, rt.clock.now())
-    with stored(rt.blobs, source, upload.blob_key), rt.db.begin() as tx:
-        row = _write(rt, tx, dataset.id, _Order(actor, upload, settings, source))
+        decide(rt, conn, dataset, settings, sources[0])
+    now = rt.clock.now()
+    batch = new_batch(now)
+    uploads = [new_upload(source, dataset.id, actor.id, now) for source in sources]
+    files = [(source, upload.blob_key) for source, upload in zip(sources, uploads, strict=True)]
+    with stored(rt.blobs, files), rt.db.begin() as tx:
+        rows = [
+            _write(rt, tx, dataset.id, _Order(actor, upload, settings, source, batch))
+            for source, upload in zip(sources, uploads, strict=True)
+        ]
     rt.wakeups.jobs()
-    return with_metadata(rt, row), row.document.batch
+    with rt.db.read() as conn:
+        return store.with_metadata(conn, rows), batch
 
 
 def get_document(rt: Runtime, dataset_id: str, document_id: str) -> DocumentRow:
@@ -158,7 +179,7 @@ def _write(rt: Runtime, tx: Connection, dataset_id: str, order: _Order) -> Docum
         dataset_store.insert_rule(tx, decision.rule, now)
     content: dict[str, Any] = {
         "name": order.source.name,
-        "batch": new_batch(now),
+        "batch": order.batch,
         "upload_id": order.upload.id,
         "process_rule_id": decision.rule.id,
         "doc_form": decision.doc_form,

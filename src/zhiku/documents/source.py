@@ -1,6 +1,6 @@
 """Where a document's content comes from: a text in the request, or an uploaded file."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,16 +81,28 @@ class FileSource:
 
 
 @contextmanager
-def stored(blobs: BlobStore, source: Source, key: str) -> Generator[None]:
-    """Store the content, and take it away again if the block refuses the request. Raises StorageFull."""
-    source.store(blobs, key)
+def stored(blobs: BlobStore, files: Sequence[tuple[Source, str]]) -> Generator[None]:
+    """Store each source under its key, and take all away again if the block refuses the request. Raises StorageFull."""
+    keys: list[str] = []
+    try:
+        for source, key in files:
+            source.store(blobs, key)
+            keys.append(key)
+    except ZhikuError:
+        _delete_all(blobs, keys)
+        raise
     try:
         yield
     except ZhikuError as error:
         # A refusal comes before the commit, so that nothing refers to the file. After another failure something may.
         if error.status < 500:
-            blobs.delete(key)
+            _delete_all(blobs, keys)
         raise
+
+
+def _delete_all(blobs: BlobStore, keys: Sequence[str]) -> None:
+    for key in keys:
+        blobs.delete(key)
 
 
 def new_upload(source: Source, dataset_id: str, created_by: str, now: float) -> Upload:

@@ -58,7 +58,7 @@ def update_document(
     if change.source is not None:
         made = new_upload(change.source, dataset.id, actor.id, rt.clock.now())
         upload = replace(made, document_id=document.id)
-    storing = stored(rt.blobs, change.source, upload.blob_key) if change.source and upload else nullcontext()
+    storing = stored(rt.blobs, [(change.source, upload.blob_key)]) if change.source and upload else nullcontext()
     with storing, rt.db.begin() as tx:
         row = _write(rt, tx, dataset.id, document_id, change, upload)
     if not change.is_rename:
