@@ -15,7 +15,16 @@ from zhiku.ingestion.extract.parts import Limits
 from zhiku.ingestion.extract.sandbox import Sandbox
 from zhiku.ingestion.pipeline import Ingestion
 from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge
-from zhiku.jobs.kinds import EmbedSegments, IngestDocument, PurgeBlobs, PurgeEmbeddings, get_kind
+from zhiku.ingestion.reindex import KeywordExtraction, Reindexing
+from zhiku.jobs.kinds import (
+    EmbedSegments,
+    ExtractKeywords,
+    IngestDocument,
+    PurgeBlobs,
+    PurgeEmbeddings,
+    ReindexDataset,
+    get_kind,
+)
 from zhiku.jobs.worker import JobHandler
 from zhiku.providers.base import Embedder
 from zhiku.providers.builtin import BuiltinEmbedder
@@ -80,6 +89,8 @@ def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
         get_kind(EmbedSegments): SegmentEmbedding(),
         get_kind(PurgeBlobs): BlobPurge(),
         get_kind(PurgeEmbeddings): EmbeddingPurge(),
+        get_kind(ReindexDataset): Reindexing(),
+        get_kind(ExtractKeywords): KeywordExtraction(),
     }
 
 

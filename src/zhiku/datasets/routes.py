@@ -1,15 +1,15 @@
 """Routes of datasets (contract 3.2)."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zhiku.datasets import service
-from zhiku.datasets.deps import DatasetDep, DatasetDetailDep
-from zhiku.datasets.schemas import CreateDataset, ListDatasets, dataset_body
-from zhiku.datasets.store import DatasetRow
-from zhiku.errors import DatasetInUse, DatasetNameDuplicate, Forbidden, InvalidParam, NotFound
+from zhiku.datasets import service, updates
+from zhiku.datasets.deps import DatasetDep, DatasetDetailDep, SwitchableDatasetDep
+from zhiku.datasets.permission import refuse_switched_off
+from zhiku.datasets.replies import DatasetBody, DatasetPageBody, dataset_body
+from zhiku.datasets.schemas import CreateDataset, ListDatasets, UpdateDataset
+from zhiku.datasets.store import Dataset, DatasetRow
+from zhiku.errors import DatasetInUse, DatasetNameDuplicate, Forbidden, InvalidParam, NotFound, ZhikuError
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
@@ -26,7 +26,7 @@ router = Router()
     "POST",
     "/datasets",
     body=CreateDataset,
-    reply=dict[str, Any],
+    reply=DatasetBody,
     errors=(InvalidParam, DatasetNameDuplicate),
     is_rate_limited=True,
 )
@@ -42,7 +42,7 @@ async def create_dataset(request: Request, rt: RuntimeDep, actor: ActorDep) -> R
     "/datasets",
     query=ListDatasets,
     is_paged=True,
-    reply=dict[str, Any],
+    reply=DatasetPageBody,
     errors=(InvalidParam,),
 )
 async def list_datasets(request: Request, rt: RuntimeDep, actor: ActorDep) -> Response:
@@ -52,10 +52,31 @@ async def list_datasets(request: Request, rt: RuntimeDep, actor: ActorDep) -> Re
     return encode(page_body([_shown(rt, row) for row in rows], total, page))
 
 
-@operation(router, "GET", "/datasets/{dataset_id:id}", reply=dict[str, Any], errors=(NotFound, Forbidden))
+@operation(router, "GET", "/datasets/{dataset_id:id}", reply=DatasetBody, errors=(NotFound, Forbidden))
 async def get_dataset(rt: RuntimeDep, dataset: DatasetDetailDep) -> Response:
     """Get a dataset with its settings and counts."""
     return encode(_shown(rt, await in_thread(service.get_dataset, rt, dataset.id)))
+
+
+@operation(
+    router,
+    "PATCH",
+    "/datasets/{dataset_id:id}",
+    body=UpdateDataset,
+    reply=DatasetBody,
+    errors=(InvalidParam, NotFound, Forbidden),
+    is_rate_limited=True,
+)
+async def update_dataset(request: Request, rt: RuntimeDep, actor: ActorDep, dataset: SwitchableDatasetDep) -> Response:
+    """Change a dataset's settings.
+
+    Another technique or embedding model is brought about in the background: documents stay completed, and the former
+    index answers until the new one takes its place. While `enable_api` is false every route of the dataset answers 403,
+    this one too unless its body has `enable_api`, so that the API can be switched on again.
+    """
+    body = await _read_update(request, dataset)
+    row = await in_thread(updates.update_dataset, rt, actor, dataset.id, body)
+    return encode(_shown(rt, row, has_members=True))
 
 
 @operation(
@@ -72,5 +93,18 @@ async def delete_dataset(rt: RuntimeDep, dataset: DatasetDep) -> Response:
     return no_content()
 
 
-def _shown(rt: Runtime, row: DatasetRow) -> dict[str, Any]:
-    return dataset_body(row, is_embedding_available=service.is_embedding_available(rt, row.dataset))
+async def _read_update(request: Request, dataset: Dataset) -> UpdateDataset:
+    """Return the body; of a dataset that is switched off nothing else is looked at before the switch (D2)."""
+    try:
+        body = await read_body(request, UpdateDataset)
+    except ZhikuError:
+        refuse_switched_off(dataset)
+        raise
+    if body.enable_api is None:
+        refuse_switched_off(dataset)
+    return body
+
+
+def _shown(rt: Runtime, row: DatasetRow, *, has_members: bool = False) -> DatasetBody:
+    is_available = service.is_embedding_available(rt, row.shown)
+    return dataset_body(row, is_embedding_available=is_available, has_members=has_members)

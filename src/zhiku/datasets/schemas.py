@@ -1,16 +1,13 @@
-"""What dataset routes take and give back (contract 3.1, 3.2)."""
+"""What dataset routes take (contract 3.2); what they give back is in replies.py."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import msgspec
 from pydantic import AfterValidator, Field
 
-from zhiku.datasets.built_in_fields import BUILT_IN_ID, BUILT_IN_TYPES
-from zhiku.datasets.retrieval_model import RetrievalModel, stored_retrieval_model
-from zhiku.datasets.store import Dataset, DatasetRow
-from zhiku.http.schema import WireModel
-
-DEFAULT_EXTERNAL_RETRIEVAL = {"top_k": 2, "score_threshold": 0.0, "score_threshold_enabled": False}
+from zhiku.datasets.retrieval_model import RetrievalModel
+from zhiku.http.schema import NULL_CLEARS, WireModel
 
 
 def _not_blank(name: str) -> str:
@@ -27,10 +24,33 @@ Permission = Literal["only_me", "all_team_members", "partial_members"]
 class SummaryIndexSetting(WireModel):
     """Whether and how segments get summaries."""
 
-    enable: bool | None = None
-    model_name: str | None = None
-    model_provider_name: str | None = None
-    summary_prompt: str | None = None
+    enable: bool | None = Field(default=None, description="Whether new documents get summaries.")
+    model_name: str | None = Field(default=None, description="Name of the chat model that writes them.")
+    model_provider_name: str | None = Field(default=None, description="Its provider.")
+    summary_prompt: str | None = Field(default=None, description="What the model is told to do.")
+
+
+class IconInfo(WireModel):
+    """How the dataset is pictured in a console."""
+
+    icon_type: str | None = Field(default=None, max_length=255, description="`emoji` or `image`.")
+    icon: str | None = Field(default=None, max_length=255, description="The emoji, or the id of the image.")
+    icon_background: str | None = Field(default=None, max_length=255, description="A colour behind an emoji.")
+    icon_url: str | None = Field(default=None, max_length=2048, description="Where the image is.")
+
+
+class ExternalRetrievalModel(WireModel):
+    """How an external dataset is asked."""
+
+    top_k: int | None = Field(default=None, ge=1, description="How many records at most.")
+    score_threshold: float | None = Field(default=None, description="The least score of a record.")
+    score_threshold_enabled: bool | None = Field(default=None, description="Whether the threshold counts.")
+
+
+class Member(WireModel):
+    """A member of the workspace, as an object."""
+
+    user_id: str = Field(description="Id of the member.")
 
 
 class CreateDataset(WireModel):
@@ -49,7 +69,50 @@ class CreateDataset(WireModel):
     external_knowledge_api_id: str | None = Field(default=None, description="Connection of an external dataset.")
     external_knowledge_id: str | None = Field(default=None, description="Id at the external source.")
     summary_index_setting: SummaryIndexSetting | None = Field(default=None, description="Summaries of segments.")
-    partial_member_list: list[Any] | None = Field(default=None, description="Members who may see the dataset.")
+    partial_member_list: list[str | Member] | None = Field(
+        default=None, description="Members who may see the dataset, if its permission is `partial_members`."
+    )
+
+
+class UpdateDataset(WireModel):
+    """What to change of a dataset; what is absent or null stays."""
+
+    name: DatasetName | None = Field(default=None, description="Shown name, unique in the workspace.")
+    description: Annotated[Annotated[str, Field(max_length=400)] | None, NULL_CLEARS] = Field(
+        default=None, description="What the dataset is about; null empties it."
+    )
+    indexing_technique: IndexingTechnique | None = Field(
+        default=None,
+        description="`high_quality` embeds; `economy` keeps keywords only. A change is made in the background.",
+    )
+    permission: Permission | None = Field(default=None, description="Who may see the dataset.")
+    embedding_model: str | None = Field(
+        default=None, max_length=255, description="Name of the embedding model. A change is made in the background."
+    )
+    embedding_model_provider: str | None = Field(default=None, max_length=255, description="Its provider.")
+    retrieval_model: RetrievalModel | None = Field(
+        default=None, description="How the dataset is searched; replaces the stored one wholly."
+    )
+    partial_member_list: list[str | Member] | None = Field(
+        default=None,
+        description="Replaces the members who may see the dataset, if its permission is `partial_members`.",
+    )
+    external_retrieval_model: ExternalRetrievalModel | None = Field(
+        default=None, description="How an external dataset is asked; ignored by others."
+    )
+    external_knowledge_id: str | None = Field(
+        default=None, description="Id at the external source; ignored by datasets that are not external."
+    )
+    external_knowledge_api_id: str | None = Field(
+        default=None, description="Connection of an external dataset; ignored by others."
+    )
+    summary_index_setting: SummaryIndexSetting | None = Field(
+        default=None, description="Summaries of the segments of later documents; replaces the stored setting wholly."
+    )
+    icon_info: IconInfo | None = Field(default=None, description="Replaces the stored icon wholly.")
+    enable_api: bool | None = Field(
+        default=None, description="Whether the dataset may be used over the API. `true` is heard also while it may not."
+    )
 
 
 class ListDatasets(WireModel):
@@ -60,67 +123,7 @@ class ListDatasets(WireModel):
     include_all: bool = Field(default=False, description="Lift the permission filter, for the owner.")
 
 
-def dataset_body(row: DatasetRow, *, is_embedding_available: bool) -> dict[str, Any]:
-    """Return the whole Dataset object of the contract."""
-    dataset = row.dataset
-    retrieval = stored_retrieval_model(dataset.retrieval_model_json, dataset.indexing_technique)
-    shown = retrieval.model_dump(exclude={"metadata_filtering_conditions"})
-    if dataset.indexing_technique == "economy":
-        shown["search_method"] = "keyword_search"
-    return {
-        "id": dataset.id,
-        "name": dataset.name,
-        "description": dataset.description,
-        "provider": dataset.provider,
-        "permission": dataset.permission,
-        "data_source_type": dataset.data_source_type,
-        "indexing_technique": dataset.indexing_technique,
-        "app_count": row.app_count,
-        "document_count": row.document_count,
-        "word_count": row.word_count,
-        "created_by": dataset.created_by,
-        "author_name": dataset.author_name,
-        "created_at": int(dataset.created_at),
-        "updated_by": dataset.updated_by,
-        "updated_at": int(dataset.updated_at),
-        "embedding_model": dataset.embedding_model,
-        "embedding_model_provider": dataset.embedding_model_provider,
-        "embedding_available": is_embedding_available,
-        "retrieval_model_dict": shown,
-        "summary_index_setting": _decoded(dataset.summary_index_setting_json),
-        "tags": [{"id": tag.id, "name": tag.name, "type": "knowledge"} for tag in row.tags],
-        "doc_form": dataset.doc_form,
-        "external_knowledge_info": None,
-        "external_retrieval_model": None,
-        "doc_metadata": _field_definitions(row),
-        "built_in_field_enabled": dataset.is_built_in_field_enabled,
-        "pipeline_id": None,
-        "runtime_mode": "general",
-        "chunk_structure": None,
-        "icon_info": _decoded(dataset.icon_info_json),
-        "is_published": False,
-        "total_documents": row.document_count,
-        "total_available_documents": row.available_document_count,
-        "enable_api": dataset.is_api_enabled,
-        "is_multimodal": False,
-        "maintainer": dataset.author_name,
-        **_members(dataset),
-    }
-
-
-def _field_definitions(row: DatasetRow) -> list[dict[str, str]]:
-    """Return the dataset's own fields, oldest first, then the built-in ones if they are enabled."""
-    defined = [{"id": field.id, "name": field.name, "type": field.type} for field in row.fields]
-    if not row.dataset.is_built_in_field_enabled:
-        return defined
-    return defined + [{"id": BUILT_IN_ID, "name": name, "type": kind} for name, kind in BUILT_IN_TYPES.items()]
-
-
-def _members(dataset: Dataset) -> dict[str, list[str]]:
-    if dataset.permission != "partial_members":
-        return {}
-    return {"partial_member_list": msgspec.json.decode(dataset.partial_members_json)}
-
-
-def _decoded(text: str | None) -> Any:
-    return None if text is None else msgspec.json.decode(text)
+def encode_members(members: Sequence[str | Member] | None) -> str:
+    """Return the ids of members, objects or bare ids, as the JSON list that a dataset keeps."""
+    ids = [member.user_id if isinstance(member, Member) else member for member in members or []]
+    return msgspec.json.encode(list(dict.fromkeys(ids))).decode()

@@ -1,16 +1,13 @@
 """Rules of datasets: names, models, what deleting one takes with it."""
 
 from dataclasses import replace
-from typing import cast
 from uuid import uuid4
-
-import msgspec
 
 from zhiku.access.actor import Actor
 from zhiku.access.service import widen_scope
 from zhiku.datasets import store
 from zhiku.datasets.retrieval_model import RetrievalModel
-from zhiku.datasets.schemas import CreateDataset, ListDatasets
+from zhiku.datasets.schemas import CreateDataset, ListDatasets, encode_members
 from zhiku.datasets.store import Dataset, DatasetRow
 from zhiku.errors import DatasetInUse, DatasetNameDuplicate, InvalidParam, NotFound
 from zhiku.http.paging import Page
@@ -42,7 +39,9 @@ def create_dataset(rt: Runtime, actor: Actor, request: CreateDataset) -> Dataset
         description=request.description,
         provider=request.provider,
         permission=request.permission,
-        partial_members_json=_members_json(request),
+        partial_members_json=encode_members(
+            request.partial_member_list if request.permission == "partial_members" else None
+        ),
         data_source_type=None,
         indexing_technique=request.indexing_technique,
         doc_form=None,
@@ -161,15 +160,3 @@ def _refuse_external(request: CreateDataset) -> None:
     if not request.external_knowledge_api_id:
         raise InvalidParam("external_knowledge_api_id is required", params="external_knowledge_api_id")
     raise InvalidParam("External API template not found.", params="external_knowledge_api_id")
-
-
-def _members_json(request: CreateDataset) -> str:
-    """Return the members as sent, `{"user_id": id}` or bare ids, as a JSON list of ids."""
-    if request.permission != "partial_members":
-        return "[]"
-    members: list[str] = []
-    for item in request.partial_member_list or []:
-        member: object = cast("dict[str, object]", item).get("user_id") if isinstance(item, dict) else item
-        if isinstance(member, str):
-            members.append(member)
-    return msgspec.json.encode(members).decode()

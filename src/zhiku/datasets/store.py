@@ -1,7 +1,7 @@
 """SQL of datasets and their process rules."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from zhiku.access.actor import Actor
 from zhiku.access.store import in_scope_of, visible_to
+from zhiku.datasets.switch_store import IndexSwitch, find_switch, list_switches
 from zhiku.db.engine import Database
 from zhiku.db.hot import HotRead
 from zhiku.db.tables import app_datasets, datasets, documents, metadata_fields, process_rules, tag_bindings, tags
@@ -82,6 +83,20 @@ class DatasetRow:
     tags: Sequence[DatasetTag]
     fields: Sequence[DatasetField]
     app_count: int
+    switch: IndexSwitch | None
+
+    @property
+    def shown(self) -> Dataset:
+        """Return the dataset as readers see it: with what it is being switched to, if it is."""
+        switch = self.switch
+        if switch is None or not switch.is_under_way:
+            return self.dataset
+        return replace(
+            self.dataset,
+            indexing_technique=switch.technique,
+            embedding_model=switch.embedding_model,
+            embedding_model_provider=switch.embedding_model_provider,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +202,7 @@ def find_dataset_row(conn: Connection, dataset_id: str) -> DatasetRow | None:
         tags=found_tags[dataset_id],
         fields=found_fields[dataset_id],
         app_count=count_apps(conn, [dataset_id]).get(dataset_id, 0),
+        switch=find_switch(conn, dataset_id),
     )
 
 
@@ -204,7 +220,7 @@ def list_datasets(
     found = [Dataset(*row) for row in conn.execute(page)]
     ids = [dataset.id for dataset in found]
     counts, tags_of, fields_of = _count_by_dataset(conn, ids), _list_tags(conn, ids), _list_fields(conn, ids)
-    app_counts = count_apps(conn, ids)
+    app_counts, switches = count_apps(conn, ids), list_switches(conn, ids)
     return [
         DatasetRow(
             dataset,
@@ -212,6 +228,7 @@ def list_datasets(
             tags=tags_of[dataset.id],
             fields=fields_of[dataset.id],
             app_count=app_counts.get(dataset.id, 0),
+            switch=switches.get(dataset.id),
         )
         for dataset in found
     ]
@@ -255,6 +272,14 @@ def next_position(tx: Connection, dataset_id: str) -> int | None:
     return tx.execute(_NEXT_POSITION, {"dataset_id": dataset_id}).scalar_one_or_none()
 
 
+def update_dataset(tx: Connection, dataset_id: str, values: dict[str, Any]) -> None:
+    """Change a dataset. Raises DatasetNameDuplicate, also where another change to the name commits first."""
+    try:
+        tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(**values))
+    except IntegrityError as error:
+        raise DatasetNameDuplicate from error
+
+
 def set_first_document_values(tx: Connection, dataset_id: str, values: dict[str, Any]) -> None:
     """Write what a dataset takes from its first document."""
     tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(**values))
@@ -285,10 +310,14 @@ def set_built_in_fields(tx: Connection, dataset_id: str, is_enabled: bool) -> No
     tx.execute(update(datasets).where(datasets.c.id == dataset_id).values(is_built_in_field_enabled=is_enabled))
 
 
-def set_index_generation(tx: Connection, dataset_id: str, generation: int) -> bool:
-    """Let another shard answer for the dataset; False if the dataset is gone."""
-    changed = update(datasets).where(datasets.c.id == dataset_id).values(index_generation=generation)
-    return tx.execute(changed).rowcount == 1
+def swap_index(tx: Connection, dataset: Dataset, values: dict[str, Any]) -> bool:
+    """Let another shard answer for the dataset; False if `dataset` is gone or its index another one meanwhile."""
+    is_as_it_was = (
+        datasets.c.id == dataset.id,
+        datasets.c.index_generation == dataset.index_generation,
+        datasets.c.index_dimension == dataset.index_dimension,
+    )
+    return tx.execute(update(datasets).where(*is_as_it_was).values(**values)).rowcount == 1
 
 
 def insert_rule(tx: Connection, rule: ProcessRuleRow, created_at: float) -> None:

@@ -42,7 +42,7 @@ class DeleteDocument(msgspec.Struct, frozen=True, tag_field="change", tag="delet
 
 
 class DropIndex(msgspec.Struct, frozen=True, tag_field="change", tag="drop_index"):
-    """Remove the dataset's index; the last change of a dataset that is being deleted."""
+    """Remove the whole index of a dataset that is being deleted, or that has no documents and is set up anew."""
 
 
 class RebuildShard(msgspec.Struct, frozen=True, tag_field="change", tag="rebuild_shard"):

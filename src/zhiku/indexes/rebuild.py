@@ -27,7 +27,7 @@ from zhiku.indexes.base import Index, Posting, Shard, ShardState
 from zhiku.indexes.edge_points import GRAPH_FROM, make_points
 from zhiku.indexes.open_shards import BUILDING_SUFFIX, Built, engine_errors, make_engine, write_built
 from zhiku.indexes.packing import unpack_hashes, unpack_terms
-from zhiku.indexes.store import PostingRow, count_live_postings, list_live_postings
+from zhiku.indexes.store import IndexBasis, PostingRow, count_live_postings, list_live_postings
 
 PAGE = 1_000
 POINTS_A_BATCH = 250
@@ -67,7 +67,7 @@ def is_rebuild_due(state: ShardState) -> bool:
 
 
 def start_build(
-    database_url: str, index_root: Path, shard: Shard, model_key: str, *, is_urgent: bool = False
+    database_url: str, index_root: Path, shard: Shard, basis: IndexBasis, *, is_urgent: bool = False
 ) -> "Build":
     """Start a child process that builds `shard`, and return at once.
 
@@ -80,19 +80,19 @@ def start_build(
         "database_url": database_url,
         "index_root": str(index_root),
         "shard": asdict(shard),
-        "model_key": model_key,
+        "basis": asdict(basis),
         "is_urgent": is_urgent,
     }
     return Build(shard, order)
 
 
-def fill_shard(database: Database, index: Index, shard: Shard, model_key: str) -> BuildReport:
+def fill_shard(database: Database, index: Index, shard: Shard, basis: IndexBasis) -> BuildReport:
     """Put all postings the catalog has into `shard` of any index, from this process; for small ones.
 
     Nothing is optimised and nothing removed: drop the generation before if it may hold anything.
     """
     started = time.monotonic()
-    reader = _PostingReader(database, shard, model_key)
+    reader = _PostingReader(database, shard, basis)
     for postings in reader.pages(FILL_BATCH):
         index.put(shard, postings)
     return BuildReport(reader.count, reader.without_vector, False, time.monotonic() - started)
@@ -102,7 +102,7 @@ def build_shard(
     database_url: str,
     index_root: Path,
     shard: Shard,
-    model_key: str,
+    basis: IndexBasis,
     on_progress: Callable[[int, int], None],
     graph_from: int = GRAPH_FROM,
 ) -> BuildReport:
@@ -120,8 +120,8 @@ def build_shard(
     shutil.rmtree(building, ignore_errors=True)
     database = Database(database_url)
     with database.read() as connection:
-        expected = count_live_postings(connection, shard.dataset_id)
-    reader = _PostingReader(database, shard, model_key)
+        expected = count_live_postings(connection, shard.dataset_id, basis)
+    reader = _PostingReader(database, shard, basis)
     has_graph = shard.dimension > 0 and expected >= graph_from
     engine = make_engine(building, shard, has_graph=has_graph)
     with engine_errors(building):
@@ -210,19 +210,19 @@ class Build:
 class _PostingReader:
     """Reads a dataset's live postings from the catalog in short reads, and counts them."""
 
-    def __init__(self, database: Database, shard: Shard, model_key: str) -> None:
+    def __init__(self, database: Database, shard: Shard, basis: IndexBasis) -> None:
         self.count = 0
         self.without_vector = 0
         self._database = database
         self._shard = shard
-        self._model_key = model_key
+        self._basis = basis
 
     def pages(self, size: int) -> Iterator[list[Posting]]:
         """Yield the postings by ascending number. A page is one moment; what changes between comes by the outbox."""
         after = 0
         while True:
             with self._database.read() as connection:
-                rows = list_live_postings(connection, self._shard.dataset_id, self._model_key, after=after, limit=size)
+                rows = list_live_postings(connection, self._shard.dataset_id, self._basis, after=after, limit=size)
             if not rows:
                 return
             after = rows[-1].number
@@ -281,7 +281,7 @@ def main() -> None:
         order["database_url"],
         Path(order["index_root"]),
         Shard(**order["shard"]),
-        order["model_key"],
+        IndexBasis(**order["basis"]),
         lambda read, expected: _say(read=read, expected=expected),
     )
     _say(report=asdict(report))

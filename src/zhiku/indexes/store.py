@@ -7,7 +7,7 @@ not answer are no postings.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, func, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, false, func, select, true, union_all
 
 from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, embeddings, segments
 
@@ -29,36 +29,66 @@ class PostingRow:
     vector: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class IndexBasis:
+    """What an index is made of: whose vectors, None for no model's, and which hooks.
+
+    `has_own_hooks` says whether segments' own texts are among them, where the index is to become another one than the
+    segments' rows speak of; None goes by the rows.
+    """
+
+    model_key: str | None
+    has_own_hooks: bool | None = None
+
+    @property
+    def own_hooks(self) -> ColumnElement[bool]:
+        """Return the condition of segments whose own text is a hook."""
+        if self.has_own_hooks is None:
+            return and_(segments.c.is_hook)
+        return true() if self.has_own_hooks else false()
+
+
 def posting_number_of_child(number: int) -> int:
     """Return the posting number of a child chunk by its own number."""
     return number + CHILD_POSTINGS
 
 
-def count_live_postings(connection: Connection, dataset_id: str) -> int:
+def count_live_postings(connection: Connection, dataset_id: str, basis: IndexBasis | None = None) -> int:
     """Return how many postings the dataset's index should have."""
+    return count_live_terms(connection, dataset_id, basis)[0]
+
+
+def count_live_terms(connection: Connection, dataset_id: str, basis: IndexBasis | None = None) -> tuple[int, int]:
+    """Return how many postings the dataset's index should have, and their words."""
     condition = _is_live(dataset_id)
-    own = select(func.count(segments.c.number)).where(condition, segments.c.is_hook)
-    children = select(func.count(child_chunks.c.number)).join(segments, IS_CHILD_OF).where(condition)
-    return sum(int(connection.execute(statement).scalar_one()) for statement in (own, children))
+    own_hooks = (basis or IndexBasis(None)).own_hooks
+    own = select(func.count(segments.c.number), func.coalesce(func.sum(segments.c.term_count), 0))
+    children = select(func.count(child_chunks.c.number), func.coalesce(func.sum(child_chunks.c.term_count), 0))
+    counts = [
+        connection.execute(own.where(condition, own_hooks)).one(),
+        connection.execute(children.join(segments, IS_CHILD_OF).where(condition)).one(),
+    ]
+    return sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts)
 
 
 def list_live_postings(
-    connection: Connection, dataset_id: str, model_key: str, *, after: int, limit: int
+    connection: Connection, dataset_id: str, basis: IndexBasis, *, after: int, limit: int
 ) -> list[PostingRow]:
     """Return the postings the dataset's index should have with numbers above `after`, ascending, at most `limit`.
 
-    The vectors are those of the model `model_key`. Relies on the index of segments by dataset.
+    Relies on the index of segments by dataset.
     """
-    return list_postings(connection, _is_live(dataset_id), model_key, after, limit)
+    return list_postings(connection, _is_live(dataset_id), basis, after, limit)
 
 
 def list_postings(
-    connection: Connection, condition: ColumnElement[bool], model_key: str | None, after: int, limit: int | None
+    connection: Connection, condition: ColumnElement[bool], basis: IndexBasis, after: int, limit: int | None
 ) -> list[PostingRow]:
     """Return the hooks of the segments that meet `condition`, behind posting number `after`, ascending."""
+    own = _select(segments, segments.c.number, basis.model_key)
     statement: CompoundSelect[Any] = union_all(
-        _select(segments, segments.c.number, model_key).where(condition, segments.c.is_hook, segments.c.number > after),
-        _select(child_chunks, CHILD_NUMBER, model_key)
+        own.where(condition, basis.own_hooks, segments.c.number > after),
+        _select(child_chunks, CHILD_NUMBER, basis.model_key)
         .join(segments, IS_CHILD_OF)
         .where(condition, child_chunks.c.number > after - CHILD_POSTINGS),
     ).order_by("number")

@@ -15,6 +15,7 @@ import structlog
 
 from zhiku.datasets import store as dataset_store
 from zhiku.datasets.store import Dataset
+from zhiku.datasets.switch_store import IndexSwitch
 from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
 from zhiku.documents.store import Document
@@ -22,8 +23,9 @@ from zhiku.indexes import outbox
 from zhiku.indexes.base import Index, IndexDamaged, Posting, Shard
 from zhiku.indexes.outbox import OutboxRow, PutDocument
 from zhiku.indexes.packing import unpack_hashes, unpack_terms
-from zhiku.indexes.store import PostingRow
+from zhiku.indexes.store import IndexBasis, PostingRow
 from zhiku.ingestion.complete import complete_documents
+from zhiku.ingestion.switch import basis_of, embed_rest, let_answer
 from zhiku.runtime import Runtime
 from zhiku.segments import hook_store
 from zhiku.segments.indexing import shard_of
@@ -37,6 +39,8 @@ PAGE = 1024
 # batch is what a query may have to wait for. Measured: docs/decisions/0003.
 BATCH, POLITE_BATCH = 256, 8
 POLITE_PAUSE_SECONDS = 0.002
+# How often a swap is tried again because an edit came between its last embedding and its commit.
+SWAP_TRIES = 5
 
 log = structlog.get_logger(__name__)
 
@@ -125,19 +129,24 @@ class Applier:
             with self._rt.db.begin() as tx:
                 outbox.delete_marked(tx, dataset_id)
 
-    def swap(self, dataset_id: str, shard: Shard, began: int) -> None:
-        """Bring `shard` up to what the serving one has had since row `began`, then let it answer."""
+    def swap(self, dataset: Dataset, shard: Shard, began: int, switch: IndexSwitch | None) -> bool:
+        """Bring `shard` up to what the serving one has had since row `began`, then let it answer.
+
+        With `switch`, the dataset gets the technique and model of that too. False, and the old one goes on answering,
+        if the dataset was changed or deleted since `dataset` was read, or the switch lacks embeddings.
+        """
+        basis, after = basis_of(dataset, switch), began
         with self._lock:
-            after = began
-            while rows := self._list_applied(dataset_id, after):
-                for row in rows:
-                    self._replay(shard, row.change)
-                after = rows[-1].sequence
-            with self._rt.db.begin() as tx:
-                is_there = dataset_store.set_index_generation(tx, dataset_id, shard.generation)
-            if not is_there:
-                self._index.drop(dataset_id)
-            self._damaged.discard(dataset_id)
+            for _ in range(SWAP_TRIES):
+                if switch is not None and not embed_rest(self._rt, dataset, switch):
+                    return False
+                after = self._replay_since(dataset.id, shard, basis, after)
+                with self._rt.db.begin() as tx:
+                    is_done = let_answer(self._rt, tx, dataset, shard, switch)
+                if is_done:
+                    self._damaged.discard(dataset.id)
+                    return True
+            return False
 
     def hold(self, dataset_id: str) -> None:
         """Apply nothing to a damaged shard; its rows wait for the rebuilt one."""
@@ -170,14 +179,18 @@ class Applier:
             rows = outbox.list_since(conn, dataset_id, after, ROWS)
         return [row for row in rows if not pending or row.sequence < pending[0].sequence]
 
-    def _replay(self, shard: Shard, change: outbox.Change) -> None:
+    def _replay_since(self, dataset_id: str, shard: Shard, basis: IndexBasis, after: int) -> int:
+        """Replay what the serving shard has had since row `after`; return the last row's number."""
+        while rows := self._list_applied(dataset_id, after):
+            for row in rows:
+                self._replay(shard, basis, row.change)
+            after = rows[-1].sequence
+        return after
+
+    def _replay(self, shard: Shard, basis: IndexBasis, change: outbox.Change) -> None:
         """Do to the new shard what was done to the old one; what has changed since is in a later row."""
-        with self._rt.db.read() as conn:
-            dataset = dataset_store.find_dataset(conn, shard.dataset_id)
-        if dataset is None:
-            return
         if not isinstance(change, PutDocument):
-            self._edit(shard, dataset, change)
+            self._edit(shard, basis, change)
             return
         with self._rt.db.read() as conn:
             document = document_store.find_document_by_id(conn, change.document_id)
@@ -186,9 +199,7 @@ class Applier:
         after = 0
         while True:
             with self._rt.db.read() as conn:
-                page = hook_store.list_live_postings(
-                    conn, document.number, change.generation, dataset.embedding_key, after, PAGE
-                )
+                page = hook_store.list_live_postings(conn, document.number, change.generation, basis, after, PAGE)
             self._put(shard, [make_posting(row) for row in page])
             if len(page) < PAGE:
                 return
@@ -229,7 +240,7 @@ class Applier:
         after = 0
         while staged:
             with self._rt.db.read() as conn:
-                page = hook_store.list_staged_postings(conn, staged, dataset.embedding_key, after, PAGE)
+                page = hook_store.list_staged_postings(conn, staged, basis_of(dataset), after, PAGE)
             if page:
                 yield page
             if len(page) < PAGE:
@@ -255,14 +266,14 @@ class Applier:
             elif isinstance(row.change, outbox.RebuildShard):
                 self._on_rebuild(dataset_id)
             elif dataset is not None:
-                self._edit(shard_of(dataset), dataset, row.change)
+                self._edit(shard_of(dataset), basis_of(dataset), row.change)
         with self._rt.db.begin() as tx:
             self._end_rows(tx, dataset_id, last)
 
-    def _edit(self, shard: Shard, dataset: Dataset, change: outbox.Change) -> None:
+    def _edit(self, shard: Shard, basis: IndexBasis, change: outbox.Change) -> None:
         if isinstance(change, outbox.PutSegments):
             with self._rt.db.read() as conn:
-                rows = hook_store.list_segment_postings(conn, change.numbers, dataset.embedding_key)
+                rows = hook_store.list_segment_postings(conn, change.numbers, basis)
                 known = hook_store.list_hook_numbers(conn, change.numbers)
             self._index.delete(shard, sorted(set(known) - {row.number for row in rows}))
             self._put(shard, [make_posting(row) for row in rows])

@@ -12,12 +12,15 @@ from pathlib import Path
 import structlog
 
 from zhiku.datasets import store as dataset_store
+from zhiku.datasets import switch_store
 from zhiku.datasets.store import Dataset
+from zhiku.datasets.switch_store import IndexSwitch
 from zhiku.indexes import outbox
 from zhiku.indexes.base import Index, IndexDamaged, Shard
 from zhiku.indexes.rebuild import Build, BuildFailed, fill_shard, is_rebuild_due, start_build
-from zhiku.indexes.store import count_live_postings
+from zhiku.indexes.store import count_live_postings, count_live_terms
 from zhiku.ingestion.apply import Applier
+from zhiku.ingestion.switch import basis_of, embed_rest
 from zhiku.runtime import Runtime
 from zhiku.segments.indexing import shard_of
 
@@ -80,30 +83,61 @@ class IndexKeeper:
             self._waiting.discard(dataset_id)
             self._try_rebuild(dataset_id)
 
-    def rebuild(self, dataset_id: str) -> bool:
-        """Build the dataset's shard anew and swap it in; False if the dataset is gone or the server stops.
+    def rebuild_due(self) -> int:
+        """Rebuild what is asked for now, in the calling thread; return how many that were. For tests."""
+        count = 0
+        while not self._due.empty():
+            dataset_id = self._due.get()
+            self._waiting.discard(dataset_id)
+            self.rebuild(dataset_id)
+            count += 1
+        return count
 
-        Raises DatasetGone, BuildFailed, StorageFull, Unavailable; the old shard then goes on answering.
+    def rebuild(self, dataset_id: str) -> bool:
+        """Build the dataset's shard anew and swap it in, with what the dataset is being switched to if that is ready.
+
+        False if the dataset is gone, changed too much meanwhile, or the server stops. Raises DatasetGone, BuildFailed,
+        StorageFull, Unavailable; the old shard then goes on answering.
         """
         began = self._applier.retain(dataset_id)
         try:
             with self._rt.db.read() as conn:
                 dataset = dataset_store.find_dataset(conn, dataset_id)
+                switch = switch_store.find_switch(conn, dataset_id)
             if dataset is None:
                 return False
-            shard = self._next_shard(dataset)
-            if not self._build(dataset, shard):
+            if switch is not None and not switch.is_ready:
+                switch = None
+            # What came before `began` is in the build, what came later is replayed: both need their vectors first.
+            if switch is not None and not embed_rest(self._rt, dataset, switch):
                 return False
-            self._applier.swap(dataset_id, shard, began)
+            shard = self._next_shard(dataset, switch)
+            if not self._build(dataset, shard, switch):
+                return False
+            if not self._applier.swap(dataset, shard, began, switch):
+                self._put_off(dataset_id, shard)
+                return False
         finally:
             self._applier.release(dataset_id)
         self._old.append((self._rt.clock.monotonic(), dataset_id, dataset.index_generation))
+        if switch is not None:
+            log.info("index switched", dataset=dataset_id, technique=switch.technique, model=switch.embedding_model)
+            self._rt.wakeups.jobs()
         log.info("shard rebuilt", dataset=dataset_id, generation=shard.generation)
         return True
+
+    def _put_off(self, dataset_id: str, shard: Shard) -> None:
+        """Remove a shard that came too late; ask for another one if the dataset's switch still waits for it."""
+        self._index.drop_generation(dataset_id, shard.generation)
+        with self._rt.db.read() as conn:
+            switch = switch_store.find_switch(conn, dataset_id)
+        if switch is not None and switch.is_ready:
+            self.request(dataset_id)
 
     def _check_all(self) -> None:
         with self._rt.db.read() as conn:
             datasets = dataset_store.list_indexed(conn)
+            switches = switch_store.list_all_switches(conn)
         for dataset in datasets:
             if self._stop.is_set():
                 return
@@ -113,6 +147,9 @@ class IndexKeeper:
             if self._is_lost(dataset):
                 self._applier.hold(dataset.id)
                 self.request(dataset.id)
+        for switch in switches:
+            if switch.is_ready:
+                self.request(switch.dataset_id)
 
     def _is_lost(self, dataset: Dataset) -> bool:
         """Tell whether the shard lacks postings; some damaged files load without an error, with fewer of them."""
@@ -137,17 +174,23 @@ class IndexKeeper:
             self._stop.wait(RETRY_SECONDS)
             self.request(dataset_id)
 
-    def _next_shard(self, dataset: Dataset) -> Shard:
+    def _next_shard(self, dataset: Dataset, switch: IndexSwitch | None) -> Shard:
         generations = [dataset.index_generation, *self._index.list_generations(dataset.id)]
-        return replace(shard_of(dataset), generation=max(generations) + 1)
+        shard = replace(shard_of(dataset), generation=max(generations) + 1)
+        if switch is None:
+            return shard
+        with self._rt.db.read() as conn:
+            postings, terms = count_live_terms(conn, dataset.id, basis_of(dataset, switch))
+        mean_terms = terms / postings if postings else 1.0
+        return replace(shard, dimension=switch.index_dimension or 0, average_length=mean_terms)
 
-    def _build(self, dataset: Dataset, shard: Shard) -> bool:
-        key = dataset.embedding_key or ""
+    def _build(self, dataset: Dataset, shard: Shard, switch: IndexSwitch | None) -> bool:
+        basis = basis_of(dataset, switch)
         if dataset.posting_count <= FILL_MAX:
-            fill_shard(self._rt.db, self._index, shard, key)
+            fill_shard(self._rt.db, self._index, shard, basis)
             return True
         is_urgent = dataset.id in self._applier.list_damaged()
-        build = start_build(self._rt.settings.database, self._root, shard, key, is_urgent=is_urgent)
+        build = start_build(self._rt.settings.database, self._root, shard, basis, is_urgent=is_urgent)
         try:
             return self._wait(build)
         finally:

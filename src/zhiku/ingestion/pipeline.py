@@ -108,6 +108,7 @@ def _write_segments(
         making = Making(document, document.generation, is_economy, document.created_by, now)
         staged = stage(making, pieces[offset : offset + WRITE_BATCH], offset, rule, kept)
         with rt.db.begin() as tx:
+            indexing.check_unswitched(tx, dataset)
             if offset == 0:
                 _discard_staged(rt, tx, document)
             _insert(tx, staged)

@@ -27,7 +27,24 @@ class PurgeEmbeddings(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_
     """Delete embeddings of texts that no segment has any more."""
 
 
-Payload = IngestDocument | EmbedSegments | PurgeBlobs | PurgeEmbeddings
+class ReindexDataset(msgspec.Struct, frozen=True, tag_field="kind", tag="reindex_dataset"):
+    """Embed all texts of a dataset with the model of its switch, then have the new index built.
+
+    `after` is the last posting number that an earlier job of the switch has dealt with.
+    """
+
+    dataset_id: str
+    switch_id: str
+    after: int = 0
+
+
+class ExtractKeywords(msgspec.Struct, frozen=True, tag_field="kind", tag="extract_keywords"):
+    """Show keywords on the segments of a dataset that has become an economy one."""
+
+    dataset_id: str
+
+
+Payload = IngestDocument | EmbedSegments | PurgeBlobs | PurgeEmbeddings | ReindexDataset | ExtractKeywords
 
 _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     Connection,
@@ -16,15 +17,17 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    false,
     func,
     select,
     text,
+    true,
     tuple_,
     union_all,
 )
 
-from zhiku.db.tables import child_chunks, documents, embeddings, segments
-from zhiku.indexes.store import CHILD_NUMBER, IS_CHILD_OF, PostingRow, list_postings
+from zhiku.db.tables import CHILD_POSTINGS, child_chunks, datasets, documents, embeddings, index_switches, segments
+from zhiku.indexes.store import CHILD_NUMBER, IS_CHILD_OF, IndexBasis, PostingRow, list_postings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,17 @@ def list_unembedded_of(conn: Connection, numbers: Sequence[int], model_key: str,
     return [Unembedded(*row) for row in conn.execute(_UNEMBEDDED_OF, values)]
 
 
+def list_unembedded_in(
+    conn: Connection, dataset_id: str, basis: IndexBasis, after: int, limit: int
+) -> list[Unembedded]:
+    """Return the next texts that an index of this basis lacks the embeddings of, by number behind `after`.
+
+    Asked of all that the dataset answers with or would if it were enabled; what is still being made has its own work.
+    """
+    values = {"dataset_id": dataset_id, "model_key": basis.model_key, "after": after, "size": limit}
+    return [Unembedded(*row) for row in conn.execute(_UNEMBEDDED_IN[basis.has_own_hooks], values)]
+
+
 def insert_embeddings(tx: Connection, model_key: str, vectors: dict[str, bytes]) -> None:
     """Keep vectors by content hash; those that another document has brought meanwhile stay as they are."""
     if vectors:
@@ -86,11 +100,17 @@ def list_known_hashes(conn: Connection, model_key: str, hashes: Iterable[str]) -
 
 
 def delete_unused_embeddings(tx: Connection, limit: int) -> int:
-    """Remove embeddings whose text nothing has any more, at most `limit`; return how many went."""
-    in_segments = select(segments.c.number).where(segments.c.content_hash == embeddings.c.content_hash).exists()
-    in_children = select(child_chunks.c.number).where(child_chunks.c.content_hash == embeddings.c.content_hash).exists()
+    """Remove embeddings of texts that no dataset of their model has any more, at most `limit`; return how many went."""
+    in_segments = select(segments.c.number).where(segments.c.content_hash == embeddings.c.content_hash, _HAS_MODEL)
+    in_children = (
+        select(child_chunks.c.number)
+        .join(segments, IS_CHILD_OF)
+        .where(child_chunks.c.content_hash == embeddings.c.content_hash, _HAS_MODEL)
+    )
     unused = tx.execute(
-        select(embeddings.c.model_key, embeddings.c.content_hash).where(~in_segments, ~in_children).limit(limit)
+        select(embeddings.c.model_key, embeddings.c.content_hash)
+        .where(~in_segments.exists(), ~in_children.exists())
+        .limit(limit)
     ).all()
     statement = delete(embeddings).where(
         embeddings.c.model_key == bindparam("unused_model"), embeddings.c.content_hash == bindparam("unused_hash")
@@ -101,30 +121,30 @@ def delete_unused_embeddings(tx: Connection, limit: int) -> int:
 
 
 def list_staged_postings(
-    conn: Connection, staged: Sequence[tuple[int, int]], model_key: str | None, after: int, limit: int
+    conn: Connection, staged: Sequence[tuple[int, int]], basis: IndexBasis, after: int, limit: int
 ) -> list[PostingRow]:
     """Return what the index lacks of each (document number, generation), behind posting number `after`, by number.
 
     A generation's staged segments all wait for the index; older ones that are kept have their postings already.
     """
-    return list_postings(conn, _is_staged(staged) & (segments.c.status == "indexing"), model_key, after, limit)
+    return list_postings(conn, _is_staged(staged) & (segments.c.status == "indexing"), basis, after, limit)
 
 
 def list_live_postings(
-    conn: Connection, document_number: int, generation: int, model_key: str | None, after: int, limit: int
+    conn: Connection, document_number: int, generation: int, basis: IndexBasis, after: int, limit: int
 ) -> list[PostingRow]:
     """Return the postings of a document's answering generation, behind posting number `after`, by number."""
     condition = and_(segments.c.document_number == document_number, segments.c.generation == generation, _ANSWERS)
-    return list_postings(conn, condition, model_key, after, limit)
+    return list_postings(conn, condition, basis, after, limit)
 
 
-def list_segment_postings(conn: Connection, numbers: Sequence[int], model_key: str | None) -> list[PostingRow]:
+def list_segment_postings(conn: Connection, numbers: Sequence[int], basis: IndexBasis) -> list[PostingRow]:
     """Return the postings that these segments should have now, by number."""
     is_live = select(documents.c.number).where(
         documents.c.number == segments.c.document_number, documents.c.live_generation == segments.c.generation
     )
     condition = and_(segments.c.number.in_(numbers), _ANSWERS, is_live.exists())
-    return list_postings(conn, condition, model_key, 0, None)
+    return list_postings(conn, condition, basis, 0, None)
 
 
 def list_hook_numbers(conn: Connection, numbers: Sequence[int]) -> list[int]:
@@ -165,6 +185,21 @@ def count_segment_hooks(conn: Connection, numbers: Sequence[int]) -> HookCounts:
 
 _ANSWERS = and_(segments.c.is_enabled, segments.c.status == "completed")
 
+# Whether the segment's dataset is made of an embedding's model, or may become so: before its first document is done it
+# is of none yet, and a switch says only at its end of which.
+_HAS_MODEL = (
+    select(datasets.c.id)
+    .where(
+        datasets.c.id == segments.c.dataset_id,
+        datasets.c.indexing_technique == "high_quality",
+        datasets.c.embedding_key.is_(None) | (datasets.c.embedding_key == embeddings.c.model_key),
+    )
+    .exists()
+    | select(index_switches.c.id)
+    .where(index_switches.c.dataset_id == segments.c.dataset_id, index_switches.c.technique == "high_quality")
+    .exists()
+)
+
 
 def _is_staged(staged: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
     return and_(
@@ -181,7 +216,9 @@ def _numbers(condition: ColumnElement[bool]) -> tuple[Select[int], Select[int]]:
     return own, select(CHILD_NUMBER).join(segments, IS_CHILD_OF).where(condition)
 
 
-def _unembedded(condition: ColumnElement[bool]) -> CompoundSelect[int, str, str]:
+def _unembedded(
+    condition: ColumnElement[bool], own_hooks: ColumnElement[bool] = segments.c.is_hook, after: Any = 0
+) -> CompoundSelect[int, str, str]:
     def lacks(table: Any) -> ColumnElement[bool]:
         has_one = select(embeddings.c.model_key).where(
             embeddings.c.model_key == bindparam("model_key"), embeddings.c.content_hash == table.c.content_hash
@@ -189,12 +226,12 @@ def _unembedded(condition: ColumnElement[bool]) -> CompoundSelect[int, str, str]
         return ~has_one.exists()
 
     own = select(segments.c.number.label("number"), segments.c.content, segments.c.content_hash).where(
-        condition, segments.c.is_hook, lacks(segments)
+        condition, own_hooks, lacks(segments), segments.c.number > after
     )
     children = (
         select(CHILD_NUMBER.label("number"), child_chunks.c.content, child_chunks.c.content_hash)
         .join(segments, IS_CHILD_OF)
-        .where(condition, lacks(child_chunks))
+        .where(condition, lacks(child_chunks), child_chunks.c.number > after - CHILD_POSTINGS)
     )
     return union_all(own, children).order_by("number").limit(bindparam("size"))
 
@@ -208,6 +245,17 @@ _UNEMBEDDED_STAGED = _unembedded(
     )
 )
 _UNEMBEDDED_OF = _unembedded(segments.c.number.in_(bindparam("numbers", expanding=True)))
+_COULD_ANSWER = and_(
+    segments.c.dataset_id == bindparam("dataset_id"),
+    segments.c.status == "completed",
+    select(documents.c.number)
+    .where(documents.c.number == segments.c.document_number, documents.c.live_generation == segments.c.generation)
+    .exists(),
+)
+_UNEMBEDDED_IN = {
+    has_own: _unembedded(_COULD_ANSWER, own_hooks, bindparam("after", type_=BigInteger))
+    for has_own, own_hooks in ((None, segments.c.is_hook), (True, true()), (False, false()))
+}
 _STAGED_NUMBERS = _numbers(
     and_(segments.c.document_number == bindparam("document"), segments.c.generation != bindparam("live_generation"))
 )

@@ -9,10 +9,11 @@ from zhiku.datasets.service import dataset_model
 from zhiku.datasets.store import Dataset
 from zhiku.db.engine import Connection
 from zhiku.documents.store import Document
-from zhiku.errors import ModelCallFailed, ProviderNotInitialize
+from zhiku.errors import ModelCallFailed, ProviderNotInitialize, Unavailable
 from zhiku.indexes import outbox
 from zhiku.indexes.base import Shard
 from zhiku.providers.base import Embedder
+from zhiku.providers.catalog import ModelName
 from zhiku.runtime import Runtime
 from zhiku.segments import hook_store
 from zhiku.segments.hook_store import Unembedded
@@ -54,8 +55,10 @@ def embed_segments(rt: Runtime, dataset: Dataset, numbers: Sequence[int], guard:
 def hand_over(rt: Runtime, tx: Connection, dataset: Dataset, document: Document) -> None:
     """Note in the caller's transaction that the index must take the document's newest content.
 
-    Raises ModelCallFailed if the model's vectors have another length than those the dataset's index is made of.
+    Raises ModelCallFailed if the dataset's index is made of another model's vectors, and Unavailable if the dataset was
+    switched to other settings since the work began.
     """
+    check_unswitched(tx, dataset)
     embedder = find_embedder(rt, dataset)
     if embedder is not None:
         fix_dimension(tx, dataset, embedder)
@@ -77,25 +80,45 @@ def find_embedder(rt: Runtime, dataset: Dataset) -> Embedder | None:
     """Return the dataset's embedder; None for economy, which has no vectors. Raises ModelCallFailed if it is gone."""
     if dataset.indexing_technique != "high_quality":
         return None
-    name = dataset_model(dataset)
+    return get_embedder(rt, dataset_model(dataset), "Configure it again, then retry the document.")
+
+
+def get_embedder(rt: Runtime, name: ModelName, advice: str) -> Embedder:
+    """Return the embedder of this name. Raises ModelCallFailed, which ends with `advice`, if it is not served."""
     try:
         return rt.models.embedder(name)
     except ProviderNotInitialize as error:
         raise ModelCallFailed(
-            f"The embedding model {name.model} of provider {name.provider} is not configured. "
-            "Configure it again, then retry the document."
+            f"The embedding model {name.model} of provider {name.provider} is not configured. {advice}"
         ) from error
 
 
+def check_unswitched(tx: Connection, dataset: Dataset) -> None:
+    """Raise Unavailable if the dataset's index is another one than when `dataset` was read.
+
+    What was made for the old one, its hooks and vectors, must not be written any more; a second try makes it anew.
+    """
+    current = dataset_store.find_dataset(tx, dataset.id)
+    if current is None:
+        return
+    is_same_model = dataset.embedding_key is None or current.embedding_key == dataset.embedding_key
+    if current.indexing_technique != dataset.indexing_technique or not is_same_model:
+        raise Unavailable("The dataset has just been switched to another index. Try again.")
+
+
 def fix_dimension(tx: Connection, dataset: Dataset, embedder: Embedder) -> None:
-    """Remember whose vectors the dataset's index is made of. Raises ModelCallFailed if they were another's."""
+    """Remember whose vectors the dataset's index is made of.
+
+    Raises ModelCallFailed if they were another's, Unavailable as `check_unswitched` does.
+    """
+    check_unswitched(tx, dataset)
     current = dataset_store.find_dataset(tx, dataset.id)
     if current is None or current.embedding_key == embedder.key:
         return
     if current.embedding_key is not None:
         raise ModelCallFailed(
             f"The dataset's index was made with {current.embedding_key}, and its provider now serves {embedder.key}. "
-            "Set the former model again, or make a new dataset."
+            "Set the former model again, or update the dataset with its embedding_model to have it embedded anew."
         )
     dataset_store.set_embedding(tx, dataset.id, embedder.key, embedder.dimension)
 

@@ -15,7 +15,7 @@ from zhiku.jobs.kinds import EmbedSegments
 from zhiku.providers.base import Embedder
 from zhiku.runtime import Runtime
 from zhiku.segments import hook_store
-from zhiku.segments.indexing import embed_texts, find_embedder, fix_dimension
+from zhiku.segments.indexing import check_unswitched, embed_texts, find_embedder, fix_dimension
 
 # A model that takes longer goes on in a job; the truth is stored and the reply says `indexing`.
 MODEL_SECONDS = 10.0
@@ -57,7 +57,11 @@ def embed_now(rt: Runtime, dataset: Dataset, texts: dict[str, str]) -> Embedded:
 
 
 def keep_vectors(tx: Connection, dataset: Dataset, embedded: Embedded) -> None:
-    """Write an edit's vectors in its transaction. Raises ModelCallFailed if the dataset has another model's."""
+    """Write an edit's vectors in its transaction.
+
+    Raises ModelCallFailed if the dataset has another model's, Unavailable if its index was switched meanwhile.
+    """
+    check_unswitched(tx, dataset)
     if embedded.embedder is not None:
         fix_dimension(tx, dataset, embedded.embedder)
         hook_store.insert_embeddings(tx, embedded.embedder.key, embedded.vectors)

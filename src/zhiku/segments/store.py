@@ -202,6 +202,32 @@ def mark_failed(tx: Connection, numbers: Sequence[int], message: str, now: float
     )
 
 
+def set_hooks(tx: Connection, dataset_id: str, has_own_hooks: bool) -> None:
+    """Say of all of a dataset's segments whether their own text is searched."""
+    tx.execute(update(segments).where(segments.c.dataset_id == dataset_id).values(is_hook=has_own_hooks))
+
+
+def list_without_keywords(conn: Connection, dataset_id: str, after: int, limit: int) -> list[tuple[int, str]]:
+    """Return number and content of the dataset's next segments that show no keywords, by number behind `after`."""
+    statement = (
+        select(segments.c.number, segments.c.content)
+        .where(segments.c.dataset_id == dataset_id, segments.c.number > after, segments.c.keywords_json == "[]")
+        .order_by(segments.c.number)
+        .limit(limit)
+    )
+    return [(number, content) for number, content in conn.execute(statement)]
+
+
+def set_keywords(tx: Connection, keywords: dict[int, str]) -> None:
+    """Show keywords, JSON lists by segment number, where a segment still shows none."""
+    shows_none = and_(segments.c.number == bindparam("of"), segments.c.keywords_json == "[]")
+    if keywords:
+        tx.execute(
+            update(segments).where(shows_none).values(keywords_json=bindparam("keywords")),
+            [{"of": number, "keywords": text} for number, text in keywords.items()],
+        )
+
+
 def last_position(conn: Connection, document_number: int, generation: int) -> int:
     """Return the highest position of this content, 0 if it has no segments."""
     statement = select(func.coalesce(func.max(segments.c.position), 0)).where(

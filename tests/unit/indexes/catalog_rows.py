@@ -9,8 +9,10 @@ from sqlalchemy import Boolean, Double, Integer, LargeBinary, Table, create_engi
 from zhiku.db.tables import datasets, documents, embeddings, metadata, segments
 from zhiku.indexes.base import Posting
 from zhiku.indexes.packing import pack_hashes, pack_terms
+from zhiku.indexes.store import IndexBasis
 
 MODEL = "model"
+BASIS = IndexBasis(MODEL)
 
 
 def make_row(table: Table, **values: Any) -> dict[str, Any]:

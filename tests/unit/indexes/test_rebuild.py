@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.index_suite import DIMENSION, direction, make_posting, numbers, without_vector, words
-from tests.unit.indexes.catalog_rows import MODEL, Catalog
+from tests.unit.indexes.catalog_rows import BASIS, Catalog
 from zhiku.db.engine import Database
 from zhiku.indexes.base import Posting, Shard, ShardState
 from zhiku.indexes.edge import EdgeIndex
@@ -43,7 +43,7 @@ def make_postings(count: int, first: int = 1, document: int = 1) -> list[Posting
 
 
 def build(catalog: Catalog, root: Path, shard: Shard = SHARD) -> BuildReport:
-    return build_shard(catalog.url, root, shard, MODEL, lambda _read, _expected: None)
+    return build_shard(catalog.url, root, shard, BASIS, lambda _read, _expected: None)
 
 
 def test_a_built_shard_answers_like_one_that_was_put(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
@@ -80,7 +80,7 @@ def test_the_state_of_a_built_shard_tells_what_came_after(catalog: Catalog, root
 def test_a_shard_with_a_graph_finds_the_same_nearest(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
     postings = make_postings(1500)
     catalog.add_postings("d1", postings)
-    assert build_shard(catalog.url, root, SHARD, MODEL, lambda _read, _expected: None, graph_from=1500).has_graph
+    assert build_shard(catalog.url, root, SHARD, BASIS, lambda _read, _expected: None, graph_from=1500).has_graph
     assert index.state(SHARD) == ShardState(postings=1500, dead=0, unoptimised=0)
     exact = MemoryIndex()
     exact.put(SHARD, postings)
@@ -156,7 +156,7 @@ def test_a_build_in_a_child_process_reports_and_leaves_a_shard_to_open(
     catalog: Catalog, root: Path, index: EdgeIndex
 ) -> None:
     catalog.add_postings("d1", make_postings(50))
-    build = start_build(catalog.url, root, SHARD, MODEL)
+    build = start_build(catalog.url, root, SHARD, BASIS)
     report = build.wait(ENOUGH_SECONDS)
     assert report.postings == build.read == build.expected == 50
     assert not build.is_running
@@ -166,15 +166,15 @@ def test_a_build_in_a_child_process_reports_and_leaves_a_shard_to_open(
 def test_a_failed_child_says_why_and_leaves_nothing(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
     index.put(SHARD, make_postings(1))
     with pytest.raises(BuildFailed, match="exists already"):
-        start_build(catalog.url, root, SHARD, MODEL).wait(ENOUGH_SECONDS)
+        start_build(catalog.url, root, SHARD, BASIS).wait(ENOUGH_SECONDS)
     empty_catalog = f"sqlite:///{root / 'other' / 'catalog.sqlite3'}"
     with pytest.raises(BuildFailed, match="no such table"):
-        start_build(empty_catalog, root, Shard("d1", 3, 0, 1.0), MODEL).wait(ENOUGH_SECONDS)
+        start_build(empty_catalog, root, Shard("d1", 3, 0, 1.0), BASIS).wait(ENOUGH_SECONDS)
     assert index.list_generations("d1") == [2]
 
 
 def test_a_build_that_takes_too_long_is_stopped(catalog: Catalog, root: Path, index: EdgeIndex) -> None:
-    build = start_build(catalog.url, root, SHARD, MODEL)
+    build = start_build(catalog.url, root, SHARD, BASIS)
     with pytest.raises(BuildFailed, match="not done after 0 s"):
         build.wait(0.0)
     assert not build.is_running
@@ -184,7 +184,7 @@ def test_a_build_that_takes_too_long_is_stopped(catalog: Catalog, root: Path, in
 def test_any_index_can_be_filled_from_the_catalog(catalog: Catalog) -> None:
     catalog.add_postings("d1", make_postings(40))
     database, index = Database(catalog.url), MemoryIndex()
-    report = fill_shard(database, index, SHARD, MODEL)
+    report = fill_shard(database, index, SHARD, BASIS)
     database.close()
     assert report.postings == 40
     assert index.list_numbers(SHARD) == list(range(1, 41))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.indexes.catalog_rows import MODEL, Catalog
+from tests.unit.indexes.catalog_rows import BASIS, Catalog
 from zhiku.indexes.base import Hit, Index, Posting, Scope, Shard, ShardState, Terms
 from zhiku.indexes.edge import EdgeIndex
 from zhiku.indexes.rebuild import is_rebuild_due, start_build
@@ -103,7 +103,7 @@ def test_searches_go_on_during_a_rebuild_and_answer_the_same_after_the_swap(
     searcher.start()
     try:
         # Urgent, because a machine that runs other tests may leave nothing to one that is not.
-        report = start_build(catalog.url, tmp_path / "index", NEW, MODEL, is_urgent=True).wait(ENOUGH_SECONDS)
+        report = start_build(catalog.url, tmp_path / "index", NEW, BASIS, is_urgent=True).wait(ENOUGH_SECONDS)
     finally:
         searcher.is_done.set()
         searcher.join()
