@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.calls import UNKNOWN, UUID, by_line, counted_statements, got, refusal, state, switch_api
 from tests.product import Product
+from zhiku.access.service import KeyRights, create_key
 
 APPS = "/v1/apps"
 IN_USE = (
@@ -272,6 +273,26 @@ def test_a_dataset_whose_api_is_switched_off_is_left_out(product: Product) -> No
     switch_api(product, on, is_on=False)
     assert ask(product, app_id, "melon") == []
     assert refusal(product.api.post(f"{APPS}/{app_id}/retrieve", json={}))[:2] == (400, "invalid_param")
+
+
+def key_of(product: Product, rights: KeyRights) -> dict[str, str]:
+    """Return the header of a new key."""
+    return {"Authorization": f"Bearer {create_key(product.rt, 'limited', rights)[1]}"}
+
+
+def test_a_key_that_may_only_read_asks_apps_and_changes_none(product: Product) -> None:
+    dataset_id = fill(product, "Read only", "guava")
+    path = f"{APPS}/{make(product, 'Read only', dataset_id)}"
+    key = key_of(product, KeyRights(role="read"))
+    assert got(product.api.get(path, headers=key))["dataset_ids"] == [dataset_id]
+    assert len(got(product.api.post(f"{path}/retrieve", json={"query": "guava"}, headers=key))["records"]) == 1
+    body = {"name": "Never", "dataset_ids": [dataset_id]}
+    for refused in (
+        product.api.post(APPS, json=body, headers=key),
+        product.api.patch(path, json={"name": "Never"}, headers=key),
+        product.api.delete(path, headers=key),
+    ):
+        assert refusal(refused) == (403, "forbidden", "No permission.")
 
 
 def test_datasets_without_documents_or_of_other_techniques_do_no_harm(product: Product) -> None:

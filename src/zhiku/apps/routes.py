@@ -16,11 +16,10 @@ from zhiku.errors import (
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
-from zhiku.http.reply import OpenObject
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
-from zhiku.retrieval.schemas import RetrieveRequest
+from zhiku.retrieval.schemas import RetrieveBody, RetrieveRequest
 from zhiku.retrieval.shape import retrieve_body
 
 router = Router()
@@ -87,7 +86,7 @@ async def delete_app(rt: RuntimeDep, actor: ActorDep, app_id: str) -> Response:
     "POST",
     APP + "/retrieve",
     body=RetrieveRequest,
-    reply=OpenObject,
+    reply=RetrieveBody,
     errors=(
         NotFound,
         InvalidParam,
