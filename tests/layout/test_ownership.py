@@ -10,6 +10,7 @@ from zhiku.db.tables import metadata
 # Who writes a table, by the start of the module's path below src/zhiku.
 OWNERS: dict[str, tuple[str, ...]] = {
     "workspace": ("access/",),
+    "console_sessions": ("access/",),
     "api_keys": ("access/",),
     "key_datasets": ("access/",),
     "datasets": ("datasets/",),
