@@ -37,9 +37,6 @@ def reader(product: Product) -> Holder:
     return holder(product, role="read")
 
 
-# A key that may only read
-
-
 def test_a_read_key_shows_lists_and_retrieves(product: Product, reader: Holder, name: str) -> None:
     dataset_id = product.create_dataset(name)
     document = product.add_text(dataset_id, "text", "alpha\nbeta", process_rule=by_line())["document"]["id"]
@@ -86,9 +83,6 @@ def test_a_write_key_changes_datasets_and_what_is_in_them(product: Product, name
     dataset_id = got(writer.post("/v1/datasets", json={"name": name}))["id"]
     got(writer.post(f"/v1/datasets/{dataset_id}/metadata/built-in/enable"))
     assert call(writer, DELETE_DATASET, dataset_id).status_code == 204
-
-
-# A key that sees some datasets
 
 
 def test_a_scoped_key_lists_and_shows_its_datasets_only(either: Product) -> None:
@@ -163,9 +157,6 @@ def test_a_key_whose_last_dataset_is_deleted_is_disabled_and_not_widened(either:
     assert scoped.listed() == [fourth]
 
 
-# A plain member's key
-
-
 def test_a_member_lists_what_all_may_see_its_own_and_what_lists_it(either: Product) -> None:
     member, stranger = holder(either, is_member=True), holder(either, is_member=True)
     listing = {"permission": "partial_members", "partial_member_list": [UNKNOWN, {"user_id": member.actor_id.upper()}]}
@@ -224,9 +215,6 @@ def test_a_scoped_member_sees_what_both_allow(either: Product) -> None:
     member = holder(either, is_member=True, dataset_ids=[shown, hidden])
     assert member.listed() == [shown]
     assert refusal(call(member, GET_DATASET, hidden)) == HIDDEN_DETAIL
-
-
-# The API switch
 
 
 @pytest.mark.parametrize("operation", keyed(of_dataset=True))
