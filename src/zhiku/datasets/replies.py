@@ -14,14 +14,14 @@ PERMISSION = one_of("only_me", "all_team_members", "partial_members")
 TECHNIQUE = one_of("high_quality", "economy")
 
 
-class RerankingModelBody(TypedDict):
+class RerankingNamesBody(TypedDict):
     """Names of a rerank model; empty strings mean none."""
 
     reranking_provider_name: Annotated[str, "Its provider."]
     reranking_model_name: Annotated[str, "Its name."]
 
 
-class VectorSettingBody(TypedDict):
+class VectorWeightBody(TypedDict):
     """The semantic side of a weighted score."""
 
     vector_weight: Annotated[float | None, "Its weight; null if Zhiku chooses."]
@@ -29,23 +29,23 @@ class VectorSettingBody(TypedDict):
     embedding_model_name: Annotated[str, "As it was sent."]
 
 
-class KeywordSettingBody(TypedDict):
+class KeywordWeightBody(TypedDict):
     """The lexical side of a weighted score."""
 
     keyword_weight: Annotated[float | None, "Its weight; null if Zhiku chooses."]
 
 
-class WeightsBody(TypedDict):
+class BranchWeightsBody(TypedDict):
     """How a hybrid search weighs its two branches."""
 
     weight_type: Annotated[
         Annotated[str, one_of("semantic_first", "keyword_first", "customized")] | None, "Where the weights come from."
     ]
-    vector_setting: Annotated[VectorSettingBody | None, "The semantic side."]
-    keyword_setting: Annotated[KeywordSettingBody | None, "The lexical side."]
+    vector_setting: Annotated[VectorWeightBody | None, "The semantic side."]
+    keyword_setting: Annotated[KeywordWeightBody | None, "The lexical side."]
 
 
-class RetrievalModelBody(TypedDict):
+class StoredRetrievalModelBody(TypedDict):
     """How a dataset is searched, with all defaults filled in."""
 
     search_method: Annotated[
@@ -58,14 +58,14 @@ class RetrievalModelBody(TypedDict):
         Annotated[str, one_of("reranking_model", "weighted_score")] | None,
         "What orders the records of a hybrid search.",
     ]
-    reranking_model: Annotated[RerankingModelBody, "The rerank model."]
-    weights: Annotated[WeightsBody | None, "The weights of a hybrid search; null if Zhiku chooses."]
+    reranking_model: Annotated[RerankingNamesBody, "The rerank model."]
+    weights: Annotated[BranchWeightsBody | None, "The weights of a hybrid search; null if Zhiku chooses."]
     top_k: Annotated[int, "How many records at most.", ("minimum", 1)]
     score_threshold_enabled: Annotated[bool, "Whether the threshold counts."]
     score_threshold: Annotated[float | None, "The least score of a record."]
 
 
-class SummaryIndexSettingBody(TypedDict):
+class StoredSummarySettingBody(TypedDict):
     """Whether and how segments get summaries."""
 
     enable: Annotated[bool | None, "Whether new documents get summaries."]
@@ -107,7 +107,7 @@ class DatasetFieldBody(TypedDict):
     type: Annotated[str, one_of("string", "number", "time"), "What its values are."]
 
 
-class IconInfoBody(TypedDict):
+class DatasetIconBody(TypedDict):
     """How the dataset is pictured in a console."""
 
     icon_type: Annotated[str | None, "`emoji` or `image`."]
@@ -137,8 +137,8 @@ class DatasetBody(TypedDict):
     embedding_model: Annotated[str | None, "Name of the embedding model, as it was sent."]
     embedding_model_provider: Annotated[str | None, "Its provider, as it was sent."]
     embedding_available: Annotated[bool, "Whether the model is served now; true where none is needed."]
-    retrieval_model_dict: Annotated[RetrievalModelBody, "How it is searched."]
-    summary_index_setting: Annotated[SummaryIndexSettingBody | None, "Summaries of segments."]
+    retrieval_model_dict: Annotated[StoredRetrievalModelBody, "How it is searched."]
+    summary_index_setting: Annotated[StoredSummarySettingBody | None, "Summaries of segments."]
     tags: Annotated[list[DatasetTagBody], "Its tags."]
     doc_form: Annotated[
         Annotated[str, one_of("text_model", "hierarchical_model", "qa_model")] | None,
@@ -151,7 +151,7 @@ class DatasetBody(TypedDict):
     pipeline_id: Annotated[Id | None, "Id of its pipeline."]
     runtime_mode: Annotated[str, one_of("general", "rag_pipeline"), "How documents come in."]
     chunk_structure: Annotated[str | None, "How a pipeline cuts; null without one."]
-    icon_info: Annotated[IconInfoBody | None, "How it is pictured."]
+    icon_info: Annotated[DatasetIconBody | None, "How it is pictured."]
     is_published: Annotated[bool, "Whether its pipeline is published."]
     total_documents: Annotated[Count, "Documents in any state."]
     total_available_documents: Annotated[Count, "Documents that may answer."]
@@ -218,12 +218,12 @@ def dataset_body(row: DatasetRow, *, is_embedding_available: bool, has_members: 
     return body
 
 
-def retrieval_model_body(model: RetrievalModel, *, is_economy: bool = False) -> RetrievalModelBody:
+def retrieval_model_body(model: RetrievalModel, *, is_economy: bool = False) -> StoredRetrievalModelBody:
     """Return a retrieval model as replies show it, without its metadata conditions; economy finds keywords only."""
     shown = model.model_dump(exclude={"metadata_filtering_conditions"})
     if is_economy:
         shown["search_method"] = "keyword_search"
-    return cast("RetrievalModelBody", shown)
+    return cast("StoredRetrievalModelBody", shown)
 
 
 def _field_definitions(row: DatasetRow) -> list[DatasetFieldBody]:
