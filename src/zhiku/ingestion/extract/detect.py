@@ -82,6 +82,13 @@ OLE_STREAMS = (
     ("Book", Kind.XLS),
 )
 ENCRYPTED_MEMBER = 0x1
+# Locked OpenDocument files name each encrypted member in a list that is not.
+MANIFEST, ENCRYPTED_OPEN_DOCUMENT = "META-INF/manifest.xml", b":encryption-data"
+TYPE_BYTES, MANIFEST_BYTES = 128, 1 << 20
+ENCRYPTED_STREAMS = ("EncryptedPackage", "EncryptedSummary")
+# Where the older container says how large its sectors are, and its directory where a stream begins; the second byte of
+# the flags in the head of a Word file, with the bit for a password, is the last one looked at.
+SECTOR_SIZE_AT, STREAM_START_AT, WORD_HEAD_BYTES = 30, 116, 12
 # Compressed Office files unpack to 5 to 20 times their size; what is past this is not read to the end anyway.
 UNPACKED_BYTES = 512 << 20
 HTML_START = re.compile(
@@ -153,7 +160,9 @@ def kind_of_archive(content: bytes, extension: str) -> Kind:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
             check_members(members)
-            declared = read_declared_type(archive)
+            declared = read_first(archive, "mimetype", TYPE_BYTES).strip()
+            if ENCRYPTED_OPEN_DOCUMENT in read_first(archive, MANIFEST, MANIFEST_BYTES):
+                raise DocumentUnreadable(ENCRYPTED)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError) as error:
         raise DocumentUnreadable(damaged(extension)) from error
     if declared in ARCHIVE_TYPES:
@@ -175,23 +184,34 @@ def check_members(members: list[zipfile.ZipInfo]) -> None:
         )
 
 
-def read_declared_type(archive: zipfile.ZipFile) -> bytes:
-    """The media type that EPUB and OpenDocument files declare in their first member, empty for others."""
+def read_first(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
+    """The first bytes of a member, empty if there is none."""
     try:
-        with archive.open("mimetype") as member:
-            return member.read(128).strip()
+        with archive.open(name) as member:
+            return member.read(size)
     except KeyError:
         return b""
 
 
 def kind_of_container(content: bytes, extension: str) -> Kind:
     """The kind of an older Office file; raises DocumentUnreadable for one that is locked or none of ours."""
-    if "EncryptedPackage".encode("utf-16-le") in content:
+    if any(name.encode("utf-16-le") in content for name in ENCRYPTED_STREAMS) or is_locked_word(content):
         raise DocumentUnreadable(ENCRYPTED)
     for name, kind in OLE_STREAMS:
         if (name + "\0").encode("utf-16-le") in content:
             return kind
     raise DocumentUnreadable(damaged(extension))
+
+
+def is_locked_word(content: bytes) -> bool:
+    """Whether it is an older Word file whose head says that the rest is encrypted."""
+    entry = content.find("WordDocument\0".encode("utf-16-le"))
+    if entry < 0:
+        return False
+    sector_bytes = 1 << min(content[SECTOR_SIZE_AT], 16)
+    sector = int.from_bytes(content[entry + STREAM_START_AT : entry + STREAM_START_AT + 4], "little")
+    head = content[(sector + 1) * sector_bytes :][:WORD_HEAD_BYTES]
+    return len(head) == WORD_HEAD_BYTES and head[:2] == b"\xec\xa5" and bool(head[-1] & 1)
 
 
 def damaged(extension: str) -> str:

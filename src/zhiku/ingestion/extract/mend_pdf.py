@@ -32,7 +32,8 @@ HEADING_SIZES = ((1.6, "# "), (1.3, "## "), (1.12, "### "))
 class Line:
     """One line as it stands on the page, in points, y upwards.
 
-    `size` is that of its font, `gap` the widest empty space within the line.
+    `size` is that of its font, `gap` the widest empty space within the line. A block is no line of text but a whole
+    table or picture, as the Markdown it becomes.
     """
 
     text: str
@@ -42,12 +43,15 @@ class Line:
     top: float
     size: float
     gap: float = 0.0
+    is_block: bool = False
 
 
 def body_size(lines: Iterable[Line]) -> float:
     """The font size that most characters have, rounded to half a point; 0 without lines."""
     counts: Counter[float] = Counter()
     for line in lines:
+        if line.is_block:
+            continue
         counts[round(line.size * 2) / 2] += len(line.text)
     return counts.most_common(1)[0][0] if counts else 0.0
 
@@ -106,7 +110,8 @@ def highest(run: Sequence[Line]) -> float:
 
 def run_blocks(run: Sequence[Line], edges: dict[int, float], body: float) -> list[str]:
     """The paragraphs, headings and groups of single lines of one run."""
-    steps = [above.bottom - below.bottom for above, below in itertools.pairwise(run)]
+    text_lines = [line for line in run if not line.is_block]
+    steps = [above.bottom - below.bottom for above, below in itertools.pairwise(text_lines)]
     usual = statistics.median(steps) if steps else 0.0
     blocks: list[list[Line]] = []
     texts: list[str] = []
@@ -120,12 +125,15 @@ def run_blocks(run: Sequence[Line], edges: dict[int, float], body: float) -> lis
             texts[-1] = join_lines(texts[-1], line.text) if joined else f"{texts[-1]}\n{line.text}"
             blocks[-1].append(line)
     return [
-        heading_mark(block, text, body) + text for block, text in zip(blocks, map(mend_hyphens, texts), strict=True)
+        text if block[0].is_block else heading_mark(block, text, body) + mend_hyphens(text)
+        for block, text in zip(blocks, texts, strict=True)
     ]
 
 
 def starts_block(before: Line, line: Line, usual: float) -> bool:
-    """Whether a line is further from the one before it than lines are here, or of another size."""
+    """Whether a line is further from the one before it than lines are here, of another size, or no line of text."""
+    if before.is_block or line.is_block:
+        return True
     step = before.bottom - line.bottom
     apart = step > 1.25 * usual and step > 1.5 * min(before.size, line.size)
     return apart or abs(before.size - line.size) > 0.12 * max(before.size, line.size)
@@ -135,6 +143,8 @@ def right_edges(lines: Sequence[Line]) -> dict[int, float]:
     """How far to the right lines go that begin in each strip of the page."""
     edges: dict[int, float] = {}
     for line in lines:
+        if line.is_block:
+            continue
         strip = int(line.left // STRIP)
         edges[strip] = max(line.right, edges.get(strip, line.right))
     return edges

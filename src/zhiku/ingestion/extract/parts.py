@@ -13,6 +13,8 @@ PATIENCE = 10
 MOST_PICTURES = 500
 PICTURE_BYTES = 2 << 20
 PICTURES_BYTES = 32 << 20
+# A picture that is a paragraph of its own and has no description leaves nothing.
+BARE_PICTURE = re.compile(r"\n\n!\[\]\(image:(\d{1,6})\)(?=\n|\Z)")
 PICTURE = re.compile(r"!\[([^\]\n]{0,500})\]\(image:(\d{1,6})\)")
 
 
@@ -66,7 +68,11 @@ class Extraction:
                 return found[0]
             return f"![{found[1]}]({links[number]})" if number in links else found[1]
 
-        return [replace(part, text=PICTURE.sub(link, part.text)) for part in self.parts]
+        def drop(found: re.Match[str]) -> str:
+            number = int(found[1])
+            return found[0] if number in links or number >= len(self.pictures) else ""
+
+        return [replace(part, text=PICTURE.sub(link, BARE_PICTURE.sub(drop, part.text))) for part in self.parts]
 
 
 @dataclass(frozen=True, slots=True)

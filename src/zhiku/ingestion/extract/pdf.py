@@ -10,16 +10,22 @@ from pypdfium2 import raw
 
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.detect import ENCRYPTED, NO_TEXT, damaged
-from zhiku.ingestion.extract.mend_pdf import Line, body_size, page_text
+from zhiku.ingestion.extract.mend_pdf import HYPHEN, Line, body_size, page_text
+from zhiku.ingestion.extract.mend_pdf_table import Box, Grid, find_grids, table_markdown
 from zhiku.ingestion.extract.parts import Part, PartKind
+from zhiku.ingestion.extract.pdf_drawn import Drawn, box_of, is_image, is_whole_page, straight_lines
 from zhiku.ingestion.extract.pictures import Pictures
+
+# In points: what reaches that far into something else only touches it.
+OVERLAP = 3.0
 
 
 def read_pdf(content: bytes, extension: str, pictures: Pictures) -> list[Part]:
     """A part for each page with text. Raises DocumentUnreadable if there is none, or the file is locked or broken."""
     try:
         with pypdfium2.PdfDocument(content) as document:
-            pages = [read_lines(document, number) for number in range(len(document))]
+            drawn = Drawn()
+            pages = [read_lines(document, number, drawn, pictures) for number in range(len(document))]
     except pypdfium2.PdfiumError as error:
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise DocumentUnreadable(ENCRYPTED) from error
@@ -31,17 +37,62 @@ def read_pdf(content: bytes, extension: str, pictures: Pictures) -> list[Part]:
     return parts
 
 
-def read_lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
-    """The lines of a page (counted from 0) in the file's order, empty ones left out."""
+def read_lines(document: pypdfium2.PdfDocument, number: int, drawn: Drawn, pictures: Pictures) -> list[Line]:
+    """The lines of a page (counted from 0) in the file's order, its tables and pictures among them."""
     page = document[number]
     try:
         text_page = page.get_textpage()
         try:
-            return list(lines_of(text_page))
+            lines = list(lines_of(text_page))
+            return place_drawn(page, text_page, lines, drawn, pictures) if lines else []
         finally:
             text_page.close()
     finally:
         page.close()
+
+
+def place_drawn(
+    page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, lines: list[Line], drawn: Drawn, pictures: Pictures
+) -> list[Line]:
+    """The lines with each ruled table in the place of its own lines, and each picture behind what is above it."""
+    objects = drawn.objects(page)
+    for grid in find_grids([line for each in objects for line in straight_lines(each)]):
+        lines = place_table(text_page, lines, grid)
+    for image in filter(is_image, objects):
+        box = box_of(image)
+        if is_whole_page(box, page) or not (mark := pictures.mark("", drawn.read_picture(image))):
+            continue
+        above = [place for place, line in enumerate(lines, 1) if line.bottom >= box[3] - OVERLAP]
+        lines.insert(max(above, default=0), block_line(mark, box))
+    return lines
+
+
+def place_table(text_page: pypdfium2.PdfTextPage, lines: list[Line], grid: Grid) -> list[Line]:
+    """The lines with the table instead of those inside of it; as they are if that would lose or cut any of the text."""
+    inside = [line for line in lines if is_inside(line, grid.box) and not line.is_block]
+    left, _, right, _ = grid.box
+    if not inside or any(line.left < left - OVERLAP or line.right > right + OVERLAP for line in inside):
+        return lines
+    rows = grid.rows(lambda box: text_page.get_text_bounded(*box).replace("\0", "").replace("\x02", ""))
+    found = sorted("".join("".join(row) for row in rows).replace(" ", ""))
+    meant = sorted("".join(line.text for line in inside).replace(" ", "").replace(HYPHEN, ""))
+    if len(rows) < 2 or found != meant:
+        return lines
+    table = block_line(table_markdown(rows), grid.box)
+    first = lines.index(inside[0])
+    kept = [line for line in lines if line not in inside]
+    kept.insert(sum(line not in inside for line in lines[:first]), table)
+    return kept
+
+
+def is_inside(line: Line, box: Box) -> bool:
+    """Whether the middle of a line is in the box's height, and any of it in its width."""
+    return box[1] <= (line.bottom + line.top) / 2 <= box[3] and line.right > box[0] and line.left < box[2]
+
+
+def block_line(text: str, box: Box) -> Line:
+    """A table or picture as a line that stands alone."""
+    return Line(text, left=box[0], right=box[2], bottom=box[1], top=box[3], size=0, is_block=True)
 
 
 def lines_of(text_page: pypdfium2.PdfTextPage) -> Iterator[Line]:
