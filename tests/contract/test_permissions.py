@@ -223,6 +223,30 @@ def test_a_dataset_with_its_api_switched_off_is_refused(product: Product, datase
     assert refusal(call(holder(product, role="admin"), operation, dataset_id)) == SWITCHED_OFF
 
 
+def test_an_admin_key_switches_the_api_of_a_dataset_off_and_on(product: Product, dataset_id: str) -> None:
+    admin = holder(product, role="admin", dataset_ids=[dataset_id])
+    path = f"/v1/datasets/{dataset_id}"
+    assert got(admin.request("PATCH", path, json={"enable_api": False}))["enable_api"] is False
+    assert refusal(admin.get(path)) == SWITCHED_OFF
+    for body in ({}, {"name": "new"}, {"enable_api": None}, {"enable_api": True, "name": ""}):
+        assert refusal(admin.request("PATCH", path, json=body)) == SWITCHED_OFF
+    assert [row["enable_api"] for row in got(admin.get("/v1/datasets"))["data"]] == [False]
+    assert got(admin.request("PATCH", path, json={"enable_api": True}))["enable_api"] is True
+    got(admin.get(path))
+
+
+def test_another_key_leaves_the_switch_where_it_is(product: Product, dataset_id: str, name: str) -> None:
+    writer = holder(product, role="write")
+    path = f"/v1/datasets/{dataset_id}"
+    assert refusal(writer.request("PATCH", path, json={"enable_api": False})) == NO_PERMISSION
+    # Clients send back the whole object that they got.
+    whole = got(writer.get(path)) | {"description": f"about {name}"}
+    assert got(writer.request("PATCH", path, json=whole))["description"] == f"about {name}"
+    switch_api(product, dataset_id, is_on=False)
+    for is_on in (True, False):
+        assert refusal(writer.request("PATCH", path, json={"enable_api": is_on})) == SWITCHED_OFF
+
+
 def test_permission_comes_before_the_switch(product: Product, dataset_id: str) -> None:
     switch_api(product, dataset_id, is_on=False)
     assert refusal(call(holder(product, is_member=True), GET_DATASET, dataset_id)) == HIDDEN_DETAIL

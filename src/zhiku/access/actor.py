@@ -28,6 +28,11 @@ class Actor:
         return self.role != "read"
 
     @property
+    def can_switch_api(self) -> bool:
+        """Tell whether the key may close datasets that it sees to the API, and open them again."""
+        return self.role == "admin"
+
+    @property
     def can_administer(self) -> bool:
         """Tell whether the key may make and revoke keys: it could give itself whatever it lacks."""
         return self.role == "admin" and not self.is_member and not self.is_scoped

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from zhiku.access.actor import Actor
 from zhiku.datasets import service, updates
 from zhiku.datasets.deps import DatasetDep, DatasetDetailDep, SwitchableDatasetDep
 from zhiku.datasets.permission import refuse_switched_off
@@ -72,9 +73,9 @@ async def update_dataset(request: Request, rt: RuntimeDep, actor: ActorDep, data
 
     Another technique or embedding model is brought about in the background: documents stay completed, and the former
     index answers until the new one takes its place. While `enable_api` is false every route of the dataset answers 403,
-    this one too unless its body has `enable_api`, so that the API can be switched on again.
+    this one too unless its body has `enable_api`, so that the API can be switched on again; only an admin key can.
     """
-    body = await _read_update(request, dataset)
+    body = await _read_update(request, actor, dataset)
     row = await in_thread(updates.update_dataset, rt, actor, dataset.id, body)
     return encode(_shown(rt, row, has_members=True))
 
@@ -93,15 +94,20 @@ async def delete_dataset(rt: RuntimeDep, dataset: DatasetDep) -> Response:
     return no_content()
 
 
-async def _read_update(request: Request, dataset: Dataset) -> UpdateDataset:
-    """Return the body; of a dataset that is switched off nothing else is looked at before the switch (D2)."""
+async def _read_update(request: Request, actor: Actor, dataset: Dataset) -> UpdateDataset:
+    """Return the body; of a dataset that is switched off nothing else is looked at before the switch (D2).
+
+    Raises Forbidden if it moves the switch and the key may not.
+    """
     try:
         body = await read_body(request, UpdateDataset)
     except ZhikuError:
         refuse_switched_off(dataset)
         raise
-    if body.enable_api is None:
+    if body.enable_api is None or not actor.can_switch_api:
         refuse_switched_off(dataset)
+    if body.enable_api is False and not actor.can_switch_api:
+        raise Forbidden
     return body
 
 
