@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
 from zhiku.apps import routes as app_routes
@@ -13,7 +12,7 @@ from zhiku.documents import file_routes, update_routes
 from zhiku.documents import routes as document_routes
 from zhiku.http import routes as server_routes
 from zhiku.http.compat import Compat
-from zhiku.http.envelope import Envelope, reraise
+from zhiku.http.envelope import Envelope
 from zhiku.http.limits import RateLimits
 from zhiku.http.metrics import Measured, RequestMetrics
 from zhiku.http.router import Router
@@ -49,7 +48,7 @@ ReadinessCheck = Callable[[], str | None]
 
 def create_app(rt: Runtime, checks: Sequence[ReadinessCheck] = (), routers: Sequence[Router] = ROUTERS) -> Starlette:
     """Return the application. A check says what `/readyz` has to wait for, or None; it may block."""
-    app = Starlette(exception_handlers={HTTPException: reraise})
+    app = Starlette()
     app.router.redirect_slashes = False
     clear_incoming(rt.settings)
     app.state.runtime = rt
@@ -57,10 +56,8 @@ def create_app(rt: Runtime, checks: Sequence[ReadinessCheck] = (), routers: Sequ
     app.state.readiness_checks = tuple(checks)
     app.state.metrics = RequestMetrics()
     app.state.openapi = None
-    # The last one added is the outermost.
-    app.add_middleware(Envelope)
-    app.add_middleware(Measured, metrics=app.state.metrics)
-    app.add_middleware(Compat)
+    # In the place of the framework's own stack, which catches exceptions twice before the envelope sees them.
+    app.middleware_stack = Compat(Measured(Envelope(app.router), app.state.metrics))
     for router in routers:
         app.router.routes.extend(router.routes)
     app.router.routes.append(Mount("/console", create_console(rt)))

@@ -44,10 +44,12 @@ def decode_value(raw: bytes) -> object:
         text = raw.decode(_encoding(raw))
         if not text.strip():
             return None
-        value: object = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+        value: object = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise BadRequest from error
-    _check_values(value, may_hold_surrogates="\\u" in text)
+    may_hold_surrogates = "\\u" in text
+    if may_hold_surrogates or text.count("{") + text.count("[") >= MAX_DEPTH:
+        _check_values(value, may_hold_surrogates=may_hold_surrogates)
     return value
 
 
@@ -69,6 +71,17 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    # 1e999 is read as infinity.
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is too large")
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_refuse_constant)
+
+
 def _check_values(root: object, *, may_hold_surrogates: bool) -> None:
     level: list[object] = [root]
     for _ in range(MAX_DEPTH):
@@ -84,9 +97,6 @@ def _values_in(value: object, may_hold_surrogates: bool) -> Iterable[object]:
         return chain(pairs, pairs.values()) if may_hold_surrogates else pairs.values()
     if isinstance(value, list):
         return cast(list[object], value)
-    # 1e999 is read as infinity.
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BadRequest
     if may_hold_surrogates and isinstance(value, str):
         _refuse_half_surrogates(value)
     return ()

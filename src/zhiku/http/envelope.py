@@ -4,11 +4,11 @@ import errno
 import traceback
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Any, NoReturn
+from typing import Any
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -93,11 +93,6 @@ def allowed_methods(routes: Iterable[BaseRoute], scope: Scope) -> list[str]:
     if methods:
         methods.add("OPTIONS")
     return [method for method in METHOD_ORDER if method in methods]
-
-
-async def reraise(_request: Request, error: Exception) -> NoReturn:
-    """Hand an exception on to the Envelope; the framework would answer some by itself."""
-    raise error
 
 
 def _from_http(error: HTTPException) -> ZhikuError:

@@ -144,11 +144,10 @@ def read_query(request: Request, model: type[M]) -> M:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One call of the plan: its arguments come from the values already there, its own value is the next one."""
+    """One call of the plan: `places` says which of the values there are its arguments, its own value is the next."""
 
     call: Callable[..., Any]
-    arguments: tuple[tuple[str, int], ...]
-    path_names: tuple[str, ...]
+    places: tuple[int, ...]
     is_async: bool
 
 
@@ -158,28 +157,22 @@ class Endpoint:
     def __init__(self, handler: Handler, declared: Operation, path: str) -> None:
         self.operation = declared
         self.path = path
-        plan = _Planner(frozenset(compile_path(path)[2]), declared)
+        self._path_names = tuple(compile_path(path)[2])
+        plan = _Planner(self._path_names, declared)
         self._handler_step = plan.step_of(handler)
         plan.check_key()
         self._steps = tuple(plan.steps)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        values: list[Any] = [request]
         path_params: dict[str, Any] = scope["path_params"]
+        values: list[Any] = [request, *[path_params[name] for name in self._path_names]]
         for step in self._steps:
-            made = step.call(**_arguments(step, values, path_params))
+            made = step.call(*[values[place] for place in step.places])
             values.append(await made if step.is_async else made)
         handler = self._handler_step
-        response = await handler.call(**_arguments(handler, values, path_params))
+        response = await handler.call(*[values[place] for place in handler.places])
         await response(scope, receive, send)
-
-
-def _arguments(step: _Step, values: list[Any], path_params: dict[str, Any]) -> dict[str, Any]:
-    arguments = {name: values[index] for name, index in step.arguments}
-    for name in step.path_names:
-        arguments[name] = path_params[name]
-    return arguments
 
 
 class _Planner:
@@ -189,32 +182,32 @@ class _Planner:
     are looked for (D2); without a dataset, before the handler.
     """
 
-    def __init__(self, path_names: frozenset[str], declared: Operation) -> None:
-        self._path_names = path_names
+    def __init__(self, path_names: tuple[str, ...], declared: Operation) -> None:
+        # The values that are there from the start: the request, then what the path holds.
+        self._path_places = {name: place for place, name in enumerate(path_names, 1)}
         self._key_checks: list[Callable[..., None]] = []
         if declared.is_writing:
             self._key_checks.append(refuse_reader)
         if declared.is_rate_limited:
             self._key_checks.append(admit)
-        self._index_of: dict[Callable[..., Any], int] = {}
+        self._place_of: dict[Callable[..., Any], int] = {}
         self.steps: list[_Step] = []
 
     def step_of(self, call: Callable[..., Any]) -> _Step:
         hints = get_type_hints(call, include_extras=True)
-        arguments: list[tuple[str, int]] = []
-        path_names: list[str] = []
+        places: list[int] = []
         for name in inspect.signature(call).parameters:
             hint = hints[name]
             dependency = _dependency_in(hint)
             if dependency is not None:
-                arguments.append((name, self._place(dependency)))
+                places.append(self._place(dependency))
             elif hint is Request:
-                arguments.append((name, 0))
-            elif name in self._path_names:
-                path_names.append(name)
+                places.append(0)
+            elif name in self._path_places:
+                places.append(self._path_places[name])
             else:
                 raise TypeError(f"{call.__name__}: nothing is known to give for the parameter {name}")
-        return _Step(call, tuple(arguments), tuple(path_names), inspect.iscoroutinefunction(call))
+        return _Step(call, tuple(places), inspect.iscoroutinefunction(call))
 
     def check_key(self) -> None:
         """Add what the operation asks of the key, unless the plan has it already."""
@@ -223,13 +216,13 @@ class _Planner:
             self.steps.append(self.step_of(check))
 
     def _place(self, dependency: Callable[..., Any]) -> int:
-        if dependency not in self._index_of:
+        if dependency not in self._place_of:
             step = self.step_of(dependency)
             self.steps.append(step)
-            self._index_of[dependency] = len(self.steps)
-            if "dataset_id" in step.path_names:
+            self._place_of[dependency] = len(self._path_places) + len(self.steps)
+            if self._path_places.get("dataset_id") in step.places:
                 self.check_key()
-        return self._index_of[dependency]
+        return self._place_of[dependency]
 
 
 def _dependency_in(hint: Any) -> Callable[..., Any] | None:

@@ -132,8 +132,10 @@ class EdgeIndex:
                 return []
             found, idfs = _query_words(opened, field, words, limit, scope)
         full = idfs * (FULL_WEIGHT if field == TERMS else 1.0)
-        # The engine adds up in single precision, so a full match may come out a little above 1.
-        return _make_hits([(-min(point.score / full, 1.0), point.id) for point in found])  # pyright: ignore[reportArgumentType]
+        if found and found[0].score > full:
+            # The engine adds up in single precision, so a full match may come out a little above 1.
+            return _make_hits([(-min(point.score / full, 1.0), point.id) for point in found])  # pyright: ignore[reportArgumentType]
+        return _make_hits([(-point.score / full, point.id) for point in found])  # pyright: ignore[reportArgumentType]
 
 
 def _search_around(

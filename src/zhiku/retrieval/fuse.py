@@ -7,7 +7,7 @@ from zhiku.retrieval.plan import Branch
 
 
 def fuse_hits(branches: Sequence[Branch]) -> list[Hit]:
-    """Merge branches into one list, best first.
+    """Merge branches into one list, best first; equal ones in the order in which they were found.
 
     Each branch's scores are calibrated to [0, 1], so they mean the same for any query; they are weighted by the plan
     and added. A hit missing from a branch counts as 0 there. Source: ADR-0008.
@@ -19,5 +19,5 @@ def fuse_hits(branches: Sequence[Branch]) -> list[Hit]:
         weight = branch.planned.weight
         for hit in branch.hits:
             scores[hit.number] = scores.get(hit.number, 0.0) + weight * hit.score
-    ranked = sorted([(-score, number) for number, score in scores.items()])
-    return [Hit(number, -score) for score, number in ranked]
+    ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+    return [Hit(number, scores[number]) for number in ranked]

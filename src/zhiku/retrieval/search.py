@@ -29,11 +29,11 @@ def calibrated(hits: list[Hit], floor: float) -> list[Hit]:
     """
     span = (1.0 - UNRELATED) / (1.0 - floor)
     below = UNRELATED / floor if floor > 0 else 0.0
+    # Nearly all lie between; a single precision cosine may come out a little above 1.
     return [
-        Hit(
-            hit.number,
-            min(1.0, UNRELATED + (hit.score - floor) * span) if hit.score >= floor else max(0.0, hit.score * below),
-        )
+        Hit(hit.number, UNRELATED + (hit.score - floor) * span)
+        if floor <= hit.score < 1.0
+        else Hit(hit.number, 1.0 if hit.score >= 1.0 else max(0.0, hit.score * below))
         for hit in hits
     ]
 
