@@ -3,18 +3,18 @@
 import re
 import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
 import typer
 
 from zhiku.access import service
-from zhiku.access.actor import Role
-from zhiku.access.service import KeyHolder, KeyRights, KeyView
+from zhiku.access.service import KeyView
 from zhiku.cli.catalog import open_catalog
 from zhiku.errors import ZhikuError
-from zhiku.keys.schemas import key_body
+from zhiku.http.schema import parse
+from zhiku.keys.schemas import CreateKey, key_body
 from zhiku.settings import Settings
 
 SECONDS = {"m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
@@ -22,13 +22,14 @@ MAX_KEYS = 10_000
 HEADINGS = ("ID", "MADE", "USED", "EXPIRES", "STATUS", "ROLE", "DATASETS", "HOLDER", "NAME")
 
 
-def create(settings: Settings, name: str, rights: KeyRights, holder: KeyHolder) -> None:
-    """Print a new key; exit with 1 if one of its datasets does not exist."""
-    with open_catalog(settings) as rt:
-        try:
-            view, key = service.create_key(rt, name, rights, holder)
-        except ZhikuError as error:
-            _fail(error)
+def create(settings: Settings, wanted: dict[str, Any]) -> None:
+    """Print a new key, wanted as in a body of the API; exit with 1 if it cannot be made so."""
+    try:
+        body = parse(CreateKey, wanted)
+        with open_catalog(settings) as rt:
+            view, key = service.create_key(rt, body.name, body.rights(), body.holder())
+    except ZhikuError as error:
+        _fail(error)
     typer.echo(f"{key}\nid {view.key.id}; shown this once")
 
 
@@ -53,27 +54,24 @@ def revoke(settings: Settings, key_id: str) -> None:
     typer.echo("revoked")
 
 
-def read_rights(role: Role, dataset_ids: Sequence[str] | None, expires_in: str | None) -> KeyRights:
-    """Return the rights that the options of a new key ask for. Raises BadParameter."""
-    return KeyRights(role, dataset_ids or None, None if expires_in is None else time.time() + read_duration(expires_in))
-
-
-def read_holder(member: str | None) -> KeyHolder:
-    """Return whose key it is: the owner's, or that of a member given by name or, for a known one, by id."""
+def read_member(member: str | None) -> dict[str, Any]:
+    """Return the fields that say whose key it is: the owner's, or a member's given by name or, if known, by id."""
     if member is None:
-        return KeyHolder()
+        return {}
     try:
-        return KeyHolder(is_member=True, id=str(UUID(member)))
+        return {"is_member": True, "actor_id": str(UUID(member))}
     except ValueError:
-        return KeyHolder(is_member=True, name=member)
+        return {"is_member": True, "actor_name": member}
 
 
-def read_duration(text: str) -> int:
-    """Return the seconds of a time such as `30d`, `12h` or `2w`. Raises BadParameter."""
-    found = re.fullmatch(r"([1-9]\d{0,5})([mhdw])", text, re.ASCII)
+def read_end(expires_in: str | None) -> dict[str, int]:
+    """Return the field that says when a key ends that is given `30d`, `12h` or `2w` from now. Raises BadParameter."""
+    if expires_in is None:
+        return {}
+    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", expires_in, re.ASCII)
     if found is None:
         raise typer.BadParameter("must be a number and m, h, d or w, such as 30d", param_hint="--expires-in")
-    return int(found[1]) * SECONDS[found[2]]
+    return {"expires_at": int(time.time()) + int(found[1]) * SECONDS[found[2]]}
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

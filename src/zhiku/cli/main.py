@@ -54,19 +54,15 @@ def version() -> None:
 @keys_app.command("create")
 def create_key(
     name: str,
-    role: Annotated[Role, typer.Option(help="What the key may do.")] = "admin",
-    dataset: Annotated[
-        list[str] | None, typer.Option(help="Id of a dataset that it sees; repeat it. [default: all]")
-    ] = None,
-    member: Annotated[
-        str | None, typer.Option(help="Make it a plain member's: a new one's name, or a known one's id.")
-    ] = None,
-    expires_in: Annotated[str | None, typer.Option(help="When it ends, such as 12h or 30d. [default: never]")] = None,
+    role: Annotated[Role, typer.Option(help="What it may do.")] = "admin",
+    dataset: Annotated[list[str] | None, typer.Option(help="Id of a dataset it sees, repeated; all without.")] = None,
+    member: Annotated[str | None, typer.Option(help="Whose it is: a new member's name or a known one's id.")] = None,
+    expires_in: Annotated[str | None, typer.Option(help="When it ends, such as 12h or 30d; never without.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Create a key and print it; it is shown this once."""
-    rights, holder = keys.read_rights(role, dataset, expires_in), keys.read_holder(member)
-    keys.create(_settings(data_dir=data_dir), name, rights, holder)
+    wanted = {"name": name, "role": role, "dataset_ids": dataset or None}
+    keys.create(_settings(data_dir=data_dir), wanted | keys.read_member(member) | keys.read_end(expires_in))
 
 
 @keys_app.command("list")
