@@ -1,6 +1,6 @@
 """A whole Zhiku in one process for tests: real SQLite, real files, an exact index, jobs run when the test says so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +18,16 @@ from zhiku.db.hits import HitCounts
 from zhiku.db.key_uses import KeyUses
 from zhiku.indexes.memory import MemoryIndex
 from zhiku.ingestion.apply import Applier
+from zhiku.ingestion.keeper import IndexKeeper
 from zhiku.jobs.worker import JobHandler, run_jobs
+from zhiku.providers.base import Embedder
 from zhiku.providers.catalog import ModelCatalog, ModelName, read_aliases
 from zhiku.runtime import Activity, Runtime, Wakeups
 from zhiku.server import create_app
 from zhiku.settings import Settings
 
 MODEL = ModelName("test", "words")
+RIVAL = ModelName("rival", "other-words")
 
 
 @dataclass
@@ -38,12 +41,13 @@ class Product:
     handlers: Mapping[str, JobHandler[Runtime]]
     index: MemoryIndex
     applier: Applier
+    keeper: IndexKeeper
     key: str
     made: dict[str, Any] = field(default_factory=dict)
 
     def settle(self) -> None:
-        """Run jobs and apply the outbox until nothing is left to do."""
-        while run_jobs(self.rt, self.handlers) + self.applier.apply_pending():
+        """Run jobs, apply the outbox and rebuild shards until nothing is left to do."""
+        while run_jobs(self.rt, self.handlers) + self.applier.apply_pending() + self.keeper.rebuild_due():
             pass
 
     def create_dataset(self, name: str = "Guide", **fields: Any) -> str:
@@ -87,37 +91,46 @@ class Product:
 
 
 @contextmanager
-def open_product(data_dir: Path, db: Database, clock: Clock | None = None, **settings: Any) -> Iterator[Product]:
-    """Yield a product over an empty, migrated catalog."""
+def open_product(
+    data_dir: Path, db: Database, clock: Clock | None = None, rival: WordEmbedder | None = None, **settings: Any
+) -> Iterator[Product]:
+    """Yield a product over an empty, migrated catalog; `rival` is a second model that it serves."""
     clock = clock or SystemClock()
     options = Settings(data_dir=data_dir, **settings)
     embedder = WordEmbedder()
+    served: dict[ModelName, Callable[[], Embedder]] = {MODEL: lambda: embedder}
+    if rival is not None:
+        served[RIVAL] = lambda: rival
     index = MemoryIndex()
 
     def apply_now(_dataset_id: str, _sequence: int) -> bool:
         applier.apply_pending()
         return True
 
+    def request_rebuild(dataset_id: str) -> None:
+        keeper.request(dataset_id)
+
     rt = Runtime(
         settings=options,
         clock=clock,
         db=db,
         blobs=LocalBlobs(options.blobs_dir),
-        models=ModelCatalog({MODEL: lambda: embedder}, default=MODEL, aliases=read_aliases(options, [MODEL])),
+        models=ModelCatalog(served, default=MODEL, aliases=read_aliases(options, list(served))),
         index=index,
         wakeups=Wakeups(jobs=lambda: None, outbox=lambda: None, applied=apply_now),
         activity=Activity(clock),
         hits=HitCounts(db),
         key_uses=KeyUses(db),
     )
-    applier = Applier(rt, index)
+    applier = Applier(rt, index, on_rebuild=request_rebuild)
+    keeper = IndexKeeper(rt, index, applier, options.index_dir)
     ensure_workspace(rt)
     _, key = create_key(rt, "test")
     app = create_app(rt)
     with make_sandbox(options) as sandbox:
         api = TestClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False)
         anonymous = TestClient(app, raise_server_exceptions=False)
-        yield Product(rt, api, anonymous, embedder, make_handlers(sandbox), index, applier, key)
+        yield Product(rt, api, anonymous, embedder, make_handlers(sandbox), index, applier, keeper, key)
 
 
 def _json(value: Any) -> str:
