@@ -58,7 +58,21 @@ CREATE_DATASET: dict[str, list[Any]] = {
     "summary_index_setting.model_name": [*TEXTS, NUL],
     "summary_index_setting.model_provider_name": [*TEXTS, NUL],
     "summary_index_setting.summary_prompt": [*TEXTS, NUL],
-    "partial_member_list": [*LISTS, [NUL]],
+    "partial_member_list": [*LISTS, [NUL], [1], [None], [[]], [{}], [{"user_id": 7}], [{"user_id": NUL}], ["a", {}]],
+}
+UPDATE_DATASET: dict[str, list[Any]] = {
+    **{field: values for field, values in CREATE_DATASET.items() if field not in ("name", "provider")},
+    "name": [value for value in CREATE_DATASET["name"] if value is not None],
+    "external_retrieval_model": OBJECTS,
+    "external_retrieval_model.top_k": [*INTEGERS, 0, -1],
+    "external_retrieval_model.score_threshold": NUMBERS,
+    "external_retrieval_model.score_threshold_enabled": BOOLEANS,
+    "icon_info": OBJECTS,
+    "icon_info.icon_type": [*TEXTS, NUL, "x" * 256],
+    "icon_info.icon": [*TEXTS, NUL, "x" * 256],
+    "icon_info.icon_background": [*TEXTS, NUL, "x" * 256],
+    "icon_info.icon_url": [*TEXTS, NUL, "x" * 2049],
+    "enable_api": BOOLEANS,
 }
 SETTINGS: dict[str, list[Any]] = {
     "indexing_technique": choices("High_quality"),
@@ -114,6 +128,16 @@ def test_a_wrong_value_for_a_new_dataset_is_400(product: Product, field: str, va
     before = state(product)
     check(product, product.api.post("/v1/datasets", json=put({"name": "Wrong"}, field, value)), field)
     assert state(product) == before
+
+
+@pytest.mark.parametrize(("field", "value"), cases(UPDATE_DATASET))
+def test_a_wrong_value_for_a_dataset_that_is_changed_is_400(
+    product: Product, target: str, field: str, value: Any
+) -> None:
+    before = state(product), product.api.get(f"/v1/datasets/{target}").json()
+    reply = product.api.patch(f"/v1/datasets/{target}", json=put({"description": "Wrong"}, field, value))
+    check(product, reply, field)
+    assert (state(product), product.api.get(f"/v1/datasets/{target}").json()) == before
 
 
 @pytest.mark.parametrize(("field", "value"), cases(BY_TEXT))

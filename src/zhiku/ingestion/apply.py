@@ -118,9 +118,10 @@ class Applier:
         Raises DatasetGone.
         """
         with self._lock, self._rt.db.read() as conn:
-            self._retained.add(dataset_id)
             pending = outbox.list_pending(conn, dataset_id, 0, 1)
-            return pending[0].sequence - 1 if pending else outbox.get_sequence(conn, dataset_id)
+            last = pending[0].sequence - 1 if pending else outbox.get_sequence(conn, dataset_id)
+            self._retained.add(dataset_id)
+            return last
 
     def release(self, dataset_id: str) -> None:
         """Keep the dataset's rows no longer."""

@@ -6,6 +6,7 @@ since it began are kept; they are applied to the new shard before the catalog na
 
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +90,8 @@ class IndexKeeper:
         while not self._due.empty():
             dataset_id = self._due.get()
             self._waiting.discard(dataset_id)
-            self.rebuild(dataset_id)
+            with suppress(outbox.DatasetGone):
+                self.rebuild(dataset_id)
             count += 1
         return count
 
