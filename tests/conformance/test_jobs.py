@@ -150,6 +150,22 @@ def test_a_retried_job_waits_and_keeps_its_checkpoint_and_its_error(database: Da
     assert (again.attempts, again.fence, again.checkpoint_json) == (1, 2, "[1,2]")
 
 
+def test_a_job_that_was_put_off_is_claimed_when_it_is_due_and_after_all_others(
+    database: Database, clock: FakeClock
+) -> None:
+    with database.begin() as tx:
+        queue.enqueue_later(tx, clock, IngestDocument("later", 1), 1000, subject="later")
+    assert claim(database, clock) is None
+    with database.read() as conn:
+        assert (queue.find_next_at(conn), queue.has_jobs_soon(conn, clock)) == (clock.now() + 1000, False)
+    clock.advance(1000)
+    with database.begin() as tx:
+        add(tx, clock, "one")
+    with database.read() as conn:
+        assert queue.has_jobs_soon(conn, clock)
+    assert [must_claim(database, clock).subject for _ in range(2)] == ["document:one", "later"]
+
+
 def test_a_retry_that_is_not_counted_leaves_the_attempts(database: Database, clock: FakeClock) -> None:
     with database.begin() as tx:
         add(tx, clock, "one")

@@ -167,7 +167,7 @@ class Backstage:
 
     def _has_jobs(self) -> bool:
         with self.rt.db.read() as conn:
-            return queue.find_next_at(conn) is not None
+            return queue.has_jobs_soon(conn, self.rt.clock)
 
     def _release_leases(self) -> None:
         """Give back what a dead worker held; only one works on an embedded catalog."""

@@ -25,6 +25,12 @@ BACKOFF_MOST_SECONDS = 300.0
 CUT_OFF_PAUSE_SECONDS = 2.0
 CLAIM_TRIES = 20
 
+SOON_SECONDS = 600.0
+"""How far ahead a job is worth a worker that waits for it; retries are never further away."""
+
+LATER_PRIORITY = 1
+"""Jobs that were put off let all others go first, and take no turns from them."""
+
 
 class LeaseLost(Exception):
     """Another worker has the job, or it was cancelled: roll back and write nothing more for it."""
@@ -87,7 +93,7 @@ _INSERT_JOB = text("""
                 )
             ) AS turns
         ),
-        :now, 0, 0, :now
+        :run_at, 0, 0, :now
     )
     RETURNING number
 """)
@@ -244,13 +250,30 @@ def enqueue(
     `subject` is what the job is about, at most 80 characters (`document:<id>`): jobs of one subject never run
     at the same time. `dataset_id` says whose turn it takes, empty for none. A lower `priority` runs first.
     """
+    now = clock.now()
     values = {
         "kind": get_kind(payload),
         "payload_json": encode_payload(payload),
         "subject": subject,
         "dataset_id": dataset_id,
         "priority": priority,
-        "now": clock.now(),
+        "run_at": now,
+        "now": now,
+    }
+    return tx.execute(_INSERT_JOB, values).scalar_one()
+
+
+def enqueue_later(tx: Connection, clock: Clock, payload: Payload, seconds: float, *, subject: str) -> int:
+    """Return the number of a new job that runs at the earliest in `seconds`; otherwise as `enqueue`."""
+    now = clock.now()
+    values = {
+        "kind": get_kind(payload),
+        "payload_json": encode_payload(payload),
+        "subject": subject,
+        "dataset_id": "",
+        "priority": LATER_PRIORITY,
+        "run_at": now + seconds,
+        "now": now,
     }
     return tx.execute(_INSERT_JOB, values).scalar_one()
 
@@ -353,6 +376,12 @@ def count_waiting(conn: Connection) -> int:
 def find_next_at(conn: Connection) -> float | None:
     """Return the earliest time at which a job can be claimed (epoch seconds, maybe past), None if there is none."""
     return conn.execute(_NEXT_AT).scalar_one()
+
+
+def has_jobs_soon(conn: Connection, clock: Clock) -> bool:
+    """Tell whether a worker would have something to do now or within SOON_SECONDS."""
+    next_at = find_next_at(conn)
+    return next_at is not None and next_at <= clock.now() + SOON_SECONDS
 
 
 def compute_backoff(failures: int, jitter: float) -> float:

@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 class SupervisorHooks:
     """What the supervisor asks and tells; all are called from its own thread.
 
-    `has_jobs` tells whether a worker has anything to do, now or later. `on_outbox` says that the outbox may
+    `has_jobs` tells whether a worker has anything to do, now or soon. `on_outbox` says that the outbox may
     have rows. `on_exit` says that the worker is dead, so its leases can be handed back.
     """
 

@@ -139,7 +139,7 @@ def run_worker(
                 idle_since = rt.clock.monotonic()
                 continue
             next_at = _find_next_at(rt)
-            if next_at is not None:
+            if next_at is not None and next_at <= rt.clock.now() + queue.SOON_SECONDS:
                 idle_since = rt.clock.monotonic()
             elif options.idle_seconds is not None and rt.clock.monotonic() - idle_since >= options.idle_seconds:
                 return

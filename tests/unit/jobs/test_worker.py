@@ -190,6 +190,19 @@ def test_a_worker_stays_while_a_job_waits_for_its_retry(sqlite_database: Databas
     assert len(handler.runs) == ATTEMPTS
 
 
+def test_a_job_of_tomorrow_keeps_no_worker(sqlite_database: Database, clock: FakeClock) -> None:
+    with sqlite_database.begin() as tx:
+        queue.enqueue_later(tx, clock, IngestDocument("one", 1), 86_400, subject="document:one")
+    handler = Handler()
+    start = clock.now()
+    rt = make_runtime(sqlite_database, clock)
+    run_worker(rt, {"ingest_document": handler}, threading.Event(), WorkerOptions("w", 10, clock.advance))
+    assert (handler.runs, clock.now() - start) == ([], 10)
+    clock.advance(86_400 - queue.SOON_SECONDS)
+    run_worker(rt, {"ingest_document": handler}, threading.Event(), WorkerOptions("w", 10, clock.advance))
+    assert handler.runs == ["one"]
+
+
 def test_a_long_job_keeps_its_lease_by_heartbeats(sqlite_database: Database) -> None:
     clock = SystemClock()
     stop = threading.Event()
