@@ -22,10 +22,12 @@ from zhiku.jobs.kinds import (
     IngestDocument,
     PurgeBlobs,
     PurgeEmbeddings,
+    PurgePipelineUpload,
     ReindexDataset,
     get_kind,
 )
 from zhiku.jobs.worker import JobHandler
+from zhiku.pipelines.purge import PipelineUploadPurge
 from zhiku.providers.base import Embedder
 from zhiku.providers.builtin import BuiltinEmbedder
 from zhiku.providers.catalog import BUILTIN_EMBEDDING, ModelCatalog, ModelName, find_remote_embedding, read_aliases
@@ -89,6 +91,7 @@ def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
         get_kind(EmbedSegments): SegmentEmbedding(),
         get_kind(PurgeBlobs): BlobPurge(),
         get_kind(PurgeEmbeddings): EmbeddingPurge(),
+        get_kind(PurgePipelineUpload): PipelineUploadPurge(),
         get_kind(ReindexDataset): Reindexing(),
         get_kind(ExtractKeywords): KeywordExtraction(),
     }

@@ -19,6 +19,7 @@ from zhiku.http.router import Router
 from zhiku.http.upload import clear_incoming
 from zhiku.keys import routes as key_routes
 from zhiku.metadata import routes as metadata_routes
+from zhiku.pipelines import routes as pipeline_routes
 from zhiku.retrieval import routes as retrieval_routes
 from zhiku.runtime import Runtime
 from zhiku.segments import child_routes
@@ -39,6 +40,7 @@ ROUTERS: tuple[Router, ...] = (
     tag_routes.router,
     key_routes.router,
     app_routes.router,
+    pipeline_routes.router,
     workspace_routes.router,
     server_routes.router,
 )

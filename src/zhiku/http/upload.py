@@ -29,12 +29,12 @@ TEXT_FIELDS = {"name", "text"}
 class UploadedFile:
     """A file part. `path` is a temporary file that is gone when the upload's context ends; it may be moved away.
 
-    `name` has no control characters, but may hold `/` and be empty. Nothing of the content is kept when it
-    `is_too_large`.
+    `name` has no control characters, but may hold `/` and be empty. `mime_type` is what the part says, None if it says
+    nothing. Nothing of the content is kept when it `is_too_large`.
     """
 
     name: str
-    mime_type: str
+    mime_type: str | None
     size_bytes: int
     path: Path
     is_too_large: bool
@@ -173,7 +173,7 @@ class _Receiver:
         if self._file is not None and self._path is not None:
             file = UploadedFile(
                 name=self._file.filename or "",
-                mime_type=self._file.content_type or "application/octet-stream",
+                mime_type=self._file.content_type or None,
                 size_bytes=self._size_bytes,
                 path=self._path,
                 is_too_large=self._size_bytes > self._settings.upload_file_bytes,

@@ -44,7 +44,21 @@ class ExtractKeywords(msgspec.Struct, frozen=True, tag_field="kind", tag="extrac
     dataset_id: str
 
 
-Payload = IngestDocument | EmbedSegments | PurgeBlobs | PurgeEmbeddings | ReindexDataset | ExtractKeywords
+class PurgePipelineUpload(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_pipeline_upload"):
+    """Delete a file that was uploaded for a pipeline and that none has taken."""
+
+    upload_id: str
+
+
+Payload = (
+    IngestDocument
+    | EmbedSegments
+    | PurgeBlobs
+    | PurgeEmbeddings
+    | ReindexDataset
+    | ExtractKeywords
+    | PurgePipelineUpload
+)
 
 _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 
