@@ -29,6 +29,8 @@ MEDIA_TYPES = {
 }
 PANIC = "internal panic"
 TABLE_CELLS = 5_000_000
+# Sheets and texts that repeat themselves reach 200; what unpacks to too much is refused by its size before.
+RATIO = 2000
 # The library's own depth for HTML is below 100, which real pages reach; the fork server gives it the stack for more.
 DEPTH = 500
 
@@ -65,7 +67,7 @@ def library_options() -> xberg.ExtractionConfig:
         content_filter=xberg.ContentFilterConfig(include_footnotes=True),
         html_options=xberg.ConversionOptions(extract_metadata=False, max_depth=DEPTH, compact_tables=True),
         concurrency=xberg.ConcurrencyConfig(max_threads=1),
-        security_limits=xberg.SecurityLimits(max_table_cells=TABLE_CELLS),
+        security_limits=xberg.SecurityLimits(max_table_cells=TABLE_CELLS, max_compression_ratio=RATIO),
         max_archive_depth=0,
     )
 

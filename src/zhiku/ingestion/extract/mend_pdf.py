@@ -17,6 +17,8 @@ LIST_START = re.compile(
     r"|[①-⑳]|[a-zA-Z][.)]\s)"
 )
 
+BULLET = re.compile(r"[•◦▪‣●○■□◆] ?(?=\S)")
+
 HEADING_CHARS = 120
 # A column narrower than this many letters is a list, an address or a poem, whose lines mean something.
 NARROW = 15
@@ -125,7 +127,7 @@ def run_blocks(run: Sequence[Line], edges: dict[int, float], body: float) -> lis
             texts[-1] = join_lines(texts[-1], line.text) if joined else f"{texts[-1]}\n{line.text}"
             blocks[-1].append(line)
     return [
-        text if block[0].is_block else heading_mark(block, text, body) + mend_hyphens(text)
+        text if block[0].is_block else heading_mark(block, text, body) + mend_items(mend_hyphens(text))
         for block, text in zip(blocks, texts, strict=True)
     ]
 
@@ -180,6 +182,11 @@ def join_lines(before: str, line: str) -> str:
     if before.endswith(HYPHEN) or UNSPACED.match(before[-1:]) or UNSPACED.match(line[:1]):
         return before + line
     return f"{before} {line}"
+
+
+def mend_items(text: str) -> str:
+    """The block with its bullets as Markdown writes them."""
+    return "\n".join(BULLET.sub("- ", line, count=1) if BULLET.match(line) else line for line in text.split("\n"))
 
 
 def mend_hyphens(text: str) -> str:

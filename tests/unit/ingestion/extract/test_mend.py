@@ -92,7 +92,7 @@ def test_a_line_with_room_for_the_next_word_ends_its_paragraph() -> None:
 def test_list_items_and_rows_of_tables_stay_lines() -> None:
     items = [line("• first item of the list", 700), line("• second item of a list", 686)]
     rows = [line("Name Amount Price each", 600, gap=40), line("Apple 3 1.50 and so on", 586, gap=40)]
-    assert read(*items) == "• first item of the list\n• second item of a list"
+    assert read(*items) == "- first item of the list\n- second item of a list"
     assert read(*rows) == "Name Amount Price each\nApple 3 1.50 and so on"
 
 
