@@ -3,13 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from zhiku.indexes.base import Terms
 from zhiku.indexes.packing import pack_hashes, pack_terms
 from zhiku.text.tokens import count_tokens_many
-from zhiku.text.words import keyword_hashes, read_words
+from zhiku.text.words import TextWords, keyword_hashes, read_words_many
 
 _NODE_SUFFIX = b"None"
+# Texts whose words are read at once: enough to be cheap, few enough that their words fit the memory at any length.
+_TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Measured:
 
 def measure(contents: Sequence[str]) -> list[Measured]:
     """Return what each text comes to, in order."""
-    return [_measure(content, tokens) for content, tokens in zip(contents, count_tokens_many(contents), strict=True)]
+    read = chain.from_iterable(
+        read_words_many(contents[start : start + _TOGETHER]) for start in range(0, len(contents), _TOGETHER)
+    )
+    return [_measure(*each) for each in zip(contents, count_tokens_many(contents), read, strict=True)]
 
 
 def pack_keywords(keywords: Sequence[str]) -> bytes:
@@ -39,8 +45,7 @@ def pack_keywords(keywords: Sequence[str]) -> bytes:
     return pack_hashes(keyword_hashes(keywords))
 
 
-def _measure(content: str, tokens: int) -> Measured:
-    found = read_words(content)
+def _measure(content: str, tokens: int, found: TextWords) -> Measured:
     hashed = hashlib.sha256(content.encode())
     content_hash = hashed.hexdigest()
     hashed.update(_NODE_SUFFIX)
