@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from tests.documented import check_replies
 from tests.word_embedder import WordEmbedder
 from zhiku.access.service import create_key, ensure_workspace
 from zhiku.blobs.local import LocalBlobs
@@ -130,6 +131,8 @@ def open_product(
     with make_sandbox(options) as sandbox:
         api = TestClient(app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False)
         anonymous = TestClient(app, raise_server_exceptions=False)
+        for client in (api, anonymous):
+            client.event_hooks = {"response": [check_replies(app)]}
         yield Product(rt, api, anonymous, embedder, make_handlers(sandbox), index, applier, keeper, key)
 
 

@@ -101,7 +101,8 @@ class _Maker:
     def __init__(self, endpoints: list[Endpoint]) -> None:
         self._requests: dict[str, Schema] = {}
         self._replies: dict[str, Schema] = {}
-        self._reply_schemas = ReplySchemas(self._replies, REF)
+        self._bodies = {model: self._request_schema(model) for model in _request_models(endpoints)}
+        self._reply_schemas = ReplySchemas(self._replies, REF, self._requests)
         self._ids = _operation_ids(endpoints)
         self._targets = [
             (self._ids[endpoint], path_names(endpoint.path))
@@ -110,10 +111,7 @@ class _Maker:
         ]
 
     def components(self) -> dict[str, Schema]:
-        """Return all named schemas. Raises TypeError if a request and a reply have one name."""
-        doubled = self._requests.keys() & self._replies.keys()
-        if doubled:
-            raise TypeError(f"requests and replies share names: {', '.join(sorted(doubled))}")
+        """Return all named schemas."""
         return {"Error": ERROR, **dict(sorted((self._requests | self._replies).items()))}
 
     def describe(self, endpoint: Endpoint) -> dict[str, Any]:
@@ -174,7 +172,7 @@ class _Maker:
 
     def _request_body(self, declared: Operation) -> dict[str, Any]:
         model = declared.body
-        schema = self._request_schema(model) if model else {"type": "object"}
+        schema = self._bodies[model] if model else {"type": "object"}
         if not declared.is_upload:
             is_required = model is not None and has_required_field(model)
             return {"required": is_required, "content": {JSON: {"schema": schema}}}
@@ -208,6 +206,10 @@ def _folder(declared: Operation) -> str:
 def path_names(path: str) -> frozenset[str]:
     """Return the names of a path's parameters."""
     return frozenset(name for name, _ in PATH_PARAMETER.findall(path))
+
+
+def _request_models(endpoints: list[Endpoint]) -> set[type[WireModel]]:
+    return {endpoint.operation.body for endpoint in endpoints if endpoint.operation.body is not None}
 
 
 def _operation_ids(endpoints: list[Endpoint]) -> dict[Endpoint, str]:

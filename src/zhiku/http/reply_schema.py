@@ -2,7 +2,7 @@
 
 import inspect
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import (
     Annotated,
     Any,
@@ -29,11 +29,15 @@ PLAIN: dict[object, Schema] = {
 
 
 class ReplySchemas:
-    """Makes schemas of reply declarations and gathers those that have a name in `components`."""
+    """Makes schemas of reply declarations and gathers those that have a name in `components`.
 
-    def __init__(self, components: dict[str, Schema], ref_template: str) -> None:
+    `DatasetBody` is named `Dataset` there, unless that name is `taken` by a request.
+    """
+
+    def __init__(self, components: dict[str, Schema], ref_template: str, taken: Collection[str] = ()) -> None:
         self._components = components
         self._ref_template = ref_template
+        self._taken = taken
         self._declared: dict[str, object] = {}
 
     def schema_of(self, kind: Any) -> Schema:
@@ -69,6 +73,8 @@ class ReplySchemas:
 
     def _ref(self, kind: Any) -> Schema:
         name = kind.__name__.removesuffix("Body")
+        if name in self._taken:
+            name = kind.__name__
         if self._declared.setdefault(name, kind) is not kind:
             raise TypeError(f"two replies are named {name}: {kind} and {self._declared[name]}")
         if name not in self._components:
