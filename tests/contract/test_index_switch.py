@@ -35,9 +35,9 @@ def rival() -> WordEmbedder:
 
 
 @pytest.fixture
-def product(tmp_path: Path, sqlite_database: Database, rival: WordEmbedder) -> Iterator[Product]:
-    """A Zhiku that serves two models."""
-    with open_product(tmp_path / "data", sqlite_database, rival=rival, job_attempts=2) as opened:
+def product(tmp_path: Path, database: Database, rival: WordEmbedder) -> Iterator[Product]:
+    """A Zhiku that serves two models, on each of the two engines in turn."""
+    with open_product(tmp_path / "data", database, rival=rival, job_attempts=2) as opened:
         yield opened
 
 
