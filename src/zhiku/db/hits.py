@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 import structlog
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, select, text
 
 from zhiku.db.engine import Database
+from zhiku.db.tables import documents, segments
 from zhiku.errors import ZhikuError
 
 WRITE_SECONDS = 0.2
@@ -20,13 +21,15 @@ _ADD_TO_SEGMENT = text("""
     WHERE number = :number
 """)
 
-# Which document has each segment that is still there: hits of one that has gone count nowhere.
-_DOCUMENTS = text("""
-    SELECT number, document_number
-    FROM segments
-    WHERE number IN :numbers
-""").bindparams(bindparam("numbers", expanding=True))
-
+_EXISTING = select(segments.c.number).where(segments.c.number.in_(bindparam("numbers", expanding=True)))
+# Segments with their documents, without those that somebody else is changing on PostgreSQL: waiting for their rows
+# while holding others could be waiting for ever.
+_FREE = (
+    select(segments.c.number, segments.c.document_number)
+    .join(documents, documents.c.number == segments.c.document_number)
+    .where(segments.c.number.in_(bindparam("numbers", expanding=True)))
+    .with_for_update(key_share=True, skip_locked=True)
+)
 _ADD_TO_DOCUMENT = text("""
     UPDATE documents
     SET hit_count = hit_count + :hits
@@ -53,7 +56,8 @@ class HitCounts:
         """Count one answer for each of these segments."""
         with self._counting:
             self._waiting.update(numbers)
-        self._has_some.set()
+            if self._waiting:
+                self._has_some.set()
 
     def count_waiting(self, numbers: Iterable[int]) -> dict[int, int]:
         """Return the answers of these segments that their rows do not tell yet; segments without any are left out."""
@@ -62,7 +66,10 @@ class HitCounts:
         return {number: count for number, count in counts.items() if count}
 
     def flush(self) -> None:
-        """Write what waits; called before counts are read. Raises StorageFull and Unavailable; the counts are kept."""
+        """Write what waits, but for segments that are being changed; called before counts are read.
+
+        Raises StorageFull and Unavailable; the counts are kept.
+        """
         with self._writing:
             with self._counting:
                 taken, self._waiting = self._waiting, Counter()
@@ -71,7 +78,7 @@ class HitCounts:
             if not taken:
                 return
             try:
-                self._write(taken)
+                self.add(self._write(taken))
             except ZhikuError:
                 self.add(taken.elements())
                 raise
@@ -91,14 +98,20 @@ class HitCounts:
                 log.warning("hit counts not written", error=str(error))
                 stop.wait(1.0)
 
-    def _write(self, counts: Counter[int]) -> None:
-        of_documents: Counter[int] = Counter()
+    def _write(self, counts: Counter[int]) -> list[int]:
+        """Write counts and return what must wait; those of a segment that has gone count nowhere."""
         with self._db.begin() as tx:
-            tx.execute(_ADD_TO_SEGMENT, _rows(counts))
-            for segment, document in tx.execute(_DOCUMENTS, {"numbers": sorted(counts)}):
-                of_documents[document] += counts[segment]
-            if of_documents:
+            document_of: dict[int, int] = {row[0]: row[1] for row in tx.execute(_FREE, {"numbers": list(counts)})}
+            written = Counter({number: counts[number] for number in document_of})
+            of_documents: Counter[int] = Counter()
+            for number, hits in written.items():
+                of_documents[document_of[number]] += hits
+            if written:
+                tx.execute(_ADD_TO_SEGMENT, _rows(written))
                 tx.execute(_ADD_TO_DOCUMENT, _rows(of_documents))
+            left = counts.keys() - written.keys()
+            busy = tx.execute(_EXISTING, {"numbers": list(left)}).scalars().all() if left else ()
+        return list(Counter({number: counts[number] for number in busy}).elements())
 
 
 def _rows(counts: Counter[int]) -> list[dict[str, int]]:

@@ -24,6 +24,8 @@ def complete_documents(
     Documents that were changed or deleted meanwhile are left alone: a later outbox row speaks for them. Those whose
     number is in `incomplete` lack embeddings and are sent back to be embedded.
     """
+    # Before any row of its documents, as every change of them does: two that wait for each other would never end.
+    dataset_store.hold_dataset(tx, dataset_id)
     unchanged = document_store.list_unchanged(tx, documents)
     added_postings = added_terms = 0
     for document in unchanged:

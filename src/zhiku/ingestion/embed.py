@@ -27,6 +27,7 @@ class SegmentEmbedding:
         indexing.embed_segments(rt, dataset, job.numbers, guard)
         embedder = indexing.find_embedder(rt, dataset)
         with rt.db.begin() as tx:
+            dataset_store.hold_dataset(tx, dataset.id)
             if embedder is not None:
                 indexing.fix_dimension(tx, dataset, embedder)
             waiting = segment_store.mark_embedded(tx, job.numbers, rt.clock.now())

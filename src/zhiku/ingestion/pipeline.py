@@ -62,6 +62,7 @@ class Ingestion:
         with rt.db.begin() as tx:
             document = document_store.find_document_by_id(tx, job.document_id)
             if document is not None:
+                dataset_store.hold_dataset(tx, document.dataset_id)
                 work_store.mark_error(tx, document.number, job.generation, message, rt.clock.now())
             context.finish(tx)
 

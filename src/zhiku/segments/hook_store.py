@@ -83,11 +83,14 @@ def list_unembedded_in(
 
 
 def insert_embeddings(tx: Connection, model_key: str, vectors: dict[str, bytes]) -> None:
-    """Keep vectors by content hash; those that another document has brought meanwhile stay as they are."""
+    """Keep vectors by content hash; those that another document has brought meanwhile stay as they are.
+
+    They are written in one order always, so that no two writers wait for each other.
+    """
     if vectors:
         tx.execute(
             _INSERT_EMBEDDING,
-            [{"model_key": model_key, "content_hash": key, "vector": vector} for key, vector in vectors.items()],
+            [{"model_key": model_key, "content_hash": key, "vector": vectors[key]} for key in sorted(vectors)],
         )
 
 

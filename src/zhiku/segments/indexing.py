@@ -94,10 +94,11 @@ def get_embedder(rt: Runtime, name: ModelName, advice: str) -> Embedder:
 
 
 def check_unswitched(tx: Connection, dataset: Dataset) -> None:
-    """Raise Unavailable if the dataset's index is another one than when `dataset` was read.
+    """Raise Unavailable if the dataset's index is another one than when `dataset` was read; from then on it stays.
 
     What was made for the old one, its hooks and vectors, must not be written any more; a second try makes it anew.
     """
+    dataset_store.hold_dataset(tx, dataset.id)
     current = dataset_store.find_dataset(tx, dataset.id)
     if current is None:
         return
