@@ -1,10 +1,11 @@
 """What routes of retrieval apps take and give back (contract 13)."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, cast
 
 from pydantic import AfterValidator, Field
 
 from zhiku.apps.store import AppRow
+from zhiku.datasets.replies import StoredRetrievalModelBody
 from zhiku.datasets.retrieval_model import RetrievalModel, stored_retrieval_model
 from zhiku.http.reply import Id, OpenObject, PageBody, Seconds
 from zhiku.http.schema import WireModel
@@ -53,6 +54,12 @@ class ListApps(WireModel):
     keyword: str | None = Field(default=None, description="Part of the name, case-insensitive.")
 
 
+class AppRetrievalModelBody(StoredRetrievalModelBody):
+    """How an app asks its datasets, with all defaults filled in."""
+
+    metadata_filtering_conditions: Annotated[OpenObject | None, "Which documents may answer; null for all."]
+
+
 class AppBody(TypedDict):
     """A retrieval app: datasets that are asked together, with the settings for it."""
 
@@ -60,7 +67,7 @@ class AppBody(TypedDict):
     name: Annotated[str, "Shown name, unique in the workspace."]
     description: Annotated[str, "What the app is for."]
     dataset_ids: Annotated[list[str], "Ids of the datasets that it asks, in the order given."]
-    retrieval_model: Annotated[OpenObject, "How the datasets are asked, with all defaults filled in."]
+    retrieval_model: Annotated[AppRetrievalModelBody, "How the datasets are asked, in the place of their own."]
     created_by: Annotated[Id, "Id of who created it."]
     author_name: Annotated[str, "Name of who created it."]
     created_at: Annotated[Seconds, "When it was created."]
@@ -77,12 +84,13 @@ class AppListBody(PageBody):
 def app_body(row: AppRow) -> AppBody:
     """Return an app as every route shows it."""
     app = row.app
+    model = stored_retrieval_model(app.retrieval_model_json, None).model_dump()
     return {
         "id": app.id,
         "name": app.name,
         "description": app.description,
         "dataset_ids": list(row.dataset_ids),
-        "retrieval_model": stored_retrieval_model(app.retrieval_model_json, None).model_dump(),
+        "retrieval_model": cast(AppRetrievalModelBody, model),
         "created_by": app.created_by,
         "author_name": app.author_name,
         "created_at": int(app.created_at),
