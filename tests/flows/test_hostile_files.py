@@ -1,5 +1,6 @@
 """Hostile files against the parsers: a clear message for that file, in bounded time, and the next one is read."""
 
+import gzip
 import sys
 import threading
 import time
@@ -13,7 +14,9 @@ import pytest
 from tests.unit.ingestion.extract import hostile_files as hostile
 from tests.unit.ingestion.extract.office_files import docx, paragraph, xlsx
 from tests.unit.ingestion.extract.pdf_files import pdf
+from tests.unit.ingestion.extract.test_corpus import FILES
 from zhiku.errors import DocumentUnreadable
+from zhiku.ingestion.extract.parts import MOST_PICTURES
 from zhiku.ingestion.extract.sandbox import Limits, Sandbox
 
 MEBIBYTE = 1 << 20
@@ -141,6 +144,62 @@ def test_pdfs_that_only_pretend_are_read(read: Read, content: bytes, text: str) 
 def test_a_text_of_one_unfinished_mark_is_read_in_linear_time(read: Read, unit: bytes, extension: str) -> None:
     # A quadratic pattern would need hours for a million of them, and is ended after 15 seconds of computing.
     assert read(unit * (2 * MEBIBYTE // len(unit)), extension)
+
+
+@pytest.mark.parametrize(
+    ("unit", "extension"),
+    [
+        (b"<pre", "html"),
+        (b"<p>&nbsp;", "html"),
+        (b"<li> ", "html"),
+        (b"[a](#", "html"),
+        (b"![a](data:image/png;base64,", "html"),
+        (b"<p>\n ", "html"),
+        ("<p>中\n".encode(), "html"),
+        (b"<!--", "txt"),
+        (b"a:\n ", "doc"),
+    ],
+)
+def test_a_page_of_one_unfinished_mark_ends_in_time(read: Read, unit: bytes, extension: str) -> None:
+    try:
+        read(unit * (MEBIBYTE // len(unit)), extension)
+    except DocumentUnreadable as error:
+        assert str(error)
+    assert read(b"next", "txt") == "next"
+
+
+@pytest.mark.parametrize("content", [hostile.book_of_itself(), hostile.book_of_entities()])
+def test_books_that_lead_back_to_themselves_end_in_time(read: Read, content: bytes) -> None:
+    try:
+        assert "haha" not in read(content, "epub")
+    except DocumentUnreadable as error:
+        assert str(error)
+    assert read(b"next", "txt") == "next"
+
+
+def test_pictures_without_number_do_not_grow_the_answer(sandbox: Sandbox) -> None:
+    extraction = sandbox.extract(hostile.word_of_pictures(MOST_PICTURES + 50), "docx")
+    assert len(extraction.pictures) == MOST_PICTURES
+    assert extraction.link_pictures({})[0].text.strip() == "text"
+
+
+@pytest.mark.parametrize("content", [hostile.pdf_of_lines(5000), hostile.pdf_of_large_picture(30_000)])
+def test_drawings_without_end_leave_the_text_of_a_page(read: Read, content: bytes) -> None:
+    assert len(content) < MEBIBYTE
+    assert read(content, "pdf").split() == ["text"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_real_file_cut_short_anywhere_is_text_or_a_message(read: Read, path: Path) -> None:
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    extension = path.name.removesuffix(".gz").rsplit(".", 1)[-1]
+    for part in range(1, 12):
+        try:
+            read(content[: len(content) * part // 12], extension)
+        except DocumentUnreadable as error:
+            assert str(error)
+    assert read(b"next", "txt") == "next"
 
 
 @pytest.mark.parametrize("count", [1, 3, 6])

@@ -14,7 +14,7 @@ from zhiku.ingestion.extract.repack import TEXT_BYTES
 
 CONTAINER = "META-INF/container.xml"
 PAGE_TYPES = ("application/xhtml+xml", "text/html", "application/xml", "text/xml")
-MOST_CHAPTERS = 10_000
+MOST_CHAPTERS = 5_000
 # In XHTML any element may end where it begins; read as HTML it would swallow what follows.
 ENDED = re.compile(
     r"<(title|script|style|a|span|div|p|i|b|em|strong|td|th|li|h[1-6])(\s[^<>]{0,2000}?)?/>", re.IGNORECASE
@@ -22,11 +22,14 @@ ENDED = re.compile(
 
 
 def read_chapters(content: bytes) -> list[str]:
-    """The chapters as HTML; empty if the book does not say which they are. Raises DocumentUnreadable if locked."""
+    """The chapters as HTML; empty if the book does not say which they are, or too many. Raises DocumentUnreadable if locked."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {member.filename: member for member in archive.infolist()}
         chapters: list[str] = []
-        for name in chapter_names(archive)[:MOST_CHAPTERS]:
+        names = chapter_names(archive)
+        if len(names) > MOST_CHAPTERS:
+            return []
+        for name in names:
             member = members.get(name)
             if member is None or member.file_size > TEXT_BYTES:
                 return []
@@ -52,4 +55,4 @@ def chapter_names(archive: zipfile.ZipFile) -> list[str]:
         if item.get("media-type") in PAGE_TYPES and "nav" not in item.get("properties", "").split()
     }
     spine = (item.get("idref") for item in package.iterfind("{*}spine/{*}itemref"))
-    return [pages[reference] for reference in dict.fromkeys(spine) if reference in pages]
+    return list(dict.fromkeys(pages[reference] for reference in spine if reference in pages))

@@ -103,6 +103,80 @@ def far_cell() -> bytes:
     )
 
 
+def word_of_pictures(count: int) -> bytes:
+    """A Word file with that many pictures, all different."""
+    inside = "http://schemas.openxmlformats.org/drawingml/2006"
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    drawn = "".join(
+        f'<w:p><w:r><w:drawing><wp:inline xmlns:wp="{inside}/wordprocessingDrawing"><wp:docPr id="{n}" name="Picture {n}"/>'
+        f'<a:graphic xmlns:a="{inside}/main"><a:graphicData><pic:pic xmlns:pic="{inside}/picture"><pic:blipFill>'
+        f'<a:blip xmlns:r="{kind}" r:embed="r{n}"/></pic:blipFill></pic:pic></a:graphicData></a:graphic></wp:inline>'
+        "</w:drawing></w:r></w:p>"
+        for n in range(count)
+    )
+    related = "".join(f'<Relationship Id="r{n}" Type="{kind}/image" Target="media/{n}.png"/>' for n in range(count))
+    return zip_of(
+        {
+            "[Content_Types].xml": "<Types/>",
+            "_rels/.rels": f'<Relationships xmlns="{package}"><Relationship Id="rId1" Type="{kind}/officeDocument"'
+            ' Target="word/document.xml"/></Relationships>',
+            "word/document.xml": f"{HEAD}<w:document {WORD}><w:body>{paragraph('text')}{drawn}</w:body></w:document>",
+            "word/_rels/document.xml.rels": f'<Relationships xmlns="{package}">{related}</Relationships>',
+            **{f"word/media/{n}.png": b"\x89PNG\r\n\x1a\n" + n.to_bytes(4, "big") for n in range(count)},
+        }
+    )
+
+
+def book(package: str, **members: str) -> bytes:
+    """An EPUB with this package document."""
+    return zip_of(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container><rootfile full-path="b.opf"/></container>',
+            "b.opf": package,
+            **members,
+        }
+    )
+
+
+def book_of_itself() -> bytes:
+    """An EPUB whose every chapter is its own package document, again and again."""
+    item = '<item id="{0}" href="b.opf" media-type="application/xhtml+xml"/>'
+    items = "".join(item.format(n) for n in range(2000))
+    spine = "".join(f'<itemref idref="{n % 2000}"/>' for n in range(100_000))
+    return book(f"<package><manifest>{items}</manifest><spine>{spine}</spine></package>")
+
+
+def book_of_entities() -> bytes:
+    """An EPUB whose package document unfolds without end."""
+    return book(f"<?xml version='1.0'?>{ENTITIES}]><package>&e11;</package>")
+
+
+def pdf_of_lines(count: int) -> bytes:
+    """A PDF page with a grid of that many lines each way."""
+    drawn = "".join(f"{n / 9:.2f} 0 m {n / 9:.2f} 800 l S 0 {n / 9:.2f} m 800 {n / 9:.2f} l S " for n in range(count))
+    return drawn_page(drawn.encode())
+
+
+def pdf_of_large_picture(side: int) -> bytes:
+    """A PDF with a picture of that many pixels each way, which is all one colour."""
+    data = zlib.compress(bytes(side // 8 * side), 9)
+    picture = b" /Type /XObject /Subtype /Image /ColorSpace /DeviceGray /BitsPerComponent 1 /Filter /FlateDecode"
+    return drawn_page(b"q 90 0 0 90 50 50 cm /X Do Q", stream(data, picture + b" /Width %d /Height %d" % (side, side)))
+
+
+def drawn_page(drawn: bytes, *objects: bytes) -> bytes:
+    """A PDF page with a word and that drawing, which may use the first of the objects as /X."""
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 800 800] /Contents 4 0 R "
+        b"/Resources << /Font << /F 5 0 R >> /XObject << /X 6 0 R >> >> >>"
+    )
+    text = stream(b"BT /F 12 Tf 72 700 Td (text) Tj ET " + drawn)
+    return assemble([CATALOG, b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page, text, font, *objects])
+
+
 def pdf_page_loop() -> bytes:
     """A PDF whose tree of pages contains itself."""
     return assemble([CATALOG, b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"])
