@@ -6,7 +6,9 @@ import typer
 
 from zhiku.cli.catalog import open_catalog
 from zhiku.datasets import store as dataset_store
+from zhiku.datasets import switch_store
 from zhiku.datasets.store import Dataset
+from zhiku.datasets.switch_store import IndexSwitch
 from zhiku.indexes import outbox
 from zhiku.runtime import Runtime
 from zhiku.settings import Settings
@@ -32,6 +34,30 @@ def rebuild(settings: Settings, dataset_id: str | None, wait_seconds: float) -> 
     if waiting:
         typer.echo(f"{len(waiting)} are not done yet. A running server goes on; without one, the next start does.")
         raise typer.Exit(1)
+
+
+def show_switches(settings: Settings) -> None:
+    """Print each dataset that is being switched to another technique or model, or whose switch was given up."""
+    with open_catalog(settings) as rt, rt.db.read() as conn:
+        switches = switch_store.list_all_switches(conn)
+        found = [(switch, dataset_store.find_dataset(conn, switch.dataset_id)) for switch in switches]
+    for switch, dataset in found:
+        if dataset is not None:
+            typer.echo(f"{dataset.id}  {dataset.name}  to {_describe(switch)}: {_progress(switch)}")
+    if not found:
+        typer.echo("No dataset is being switched to another technique or model.")
+
+
+def _describe(switch: IndexSwitch) -> str:
+    if switch.technique == "economy":
+        return "economy"
+    return f"high_quality with {switch.embedding_model} of {switch.embedding_model_provider}"
+
+
+def _progress(switch: IndexSwitch) -> str:
+    if switch.error is not None:
+        return f"given up, the former index goes on answering. {switch.error}"
+    return "the new index is being built" if switch.is_ready else "texts are being embedded"
 
 
 def _choose(rt: Runtime, dataset_id: str | None) -> list[Dataset]:

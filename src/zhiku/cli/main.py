@@ -96,6 +96,12 @@ def rebuild_index(
     index.rebuild(_settings(data_dir=data_dir), dataset, wait)
 
 
+@index_app.command("switches")
+def list_index_switches(data_dir: DataDir = None) -> None:
+    """List datasets on their way to another technique or embedding model, and why one was given up."""
+    index.show_switches(_settings(data_dir=data_dir))
+
+
 def _settings(**given: Any) -> Settings:
     """Return the settings: the command line over the environment over the defaults; exit with 2 if one is wrong."""
     try:
