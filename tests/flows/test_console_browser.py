@@ -166,7 +166,8 @@ def test_every_page_fits_and_axe_finds_nothing(
     page.goto(f"{base}/documents")
     document = page.locator("a.strong").get_attribute("href") or ""
     paths = ["/console/datasets", "/console/datasets/new", f"{base}/documents", f"{base}/documents/new"]
-    paths += [document, f"{base}/lab?query=owls&method=keyword_search"]
+    paths += [document, f"{base}/lab?query=owls&method=keyword_search", f"{base}/settings", f"{base}/api"]
+    paths += ["/console/apps", "/console/keys", "/console/system"]
     SHOTS.mkdir(parents=True, exist_ok=True)
     for number, path in enumerate(paths):
         page.goto(path)
