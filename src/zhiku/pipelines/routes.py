@@ -18,7 +18,7 @@ from zhiku.errors import (
 )
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
-from zhiku.http.reply import Media
+from zhiku.http.reply import Media, OpenObject
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode
@@ -27,7 +27,6 @@ from zhiku.pipelines import service
 from zhiku.pipelines.schemas import (
     DatasourceNodeBody,
     ListNodes,
-    PipelineRunBody,
     PipelineUploadBody,
     RunDatasource,
     RunPipeline,
@@ -91,7 +90,7 @@ async def run_datasource_node(request: Request, dataset: DatasetDep, node_id: st
     service.refuse_without_pipeline()
 
 
-@operation(router, "POST", PIPELINE + "/run", body=RunPipeline, reply=PipelineRunBody, errors=NODE_ERRORS)
+@operation(router, "POST", PIPELINE + "/run", body=RunPipeline, reply=OpenObject, errors=NODE_ERRORS)
 async def run_pipeline(request: Request, dataset: DatasetDep) -> Response:
     """Run a dataset's pipeline: every item becomes a document.
 

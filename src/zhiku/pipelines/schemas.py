@@ -147,17 +147,6 @@ class DatasourceNodeBody(TypedDict):
     credentials: Annotated[list[CredentialBody], "What can log in."]
 
 
-class PipelineRunBody(TypedDict):
-    """The result of a run that was waited for."""
-
-    task_id: Annotated[Id, "Id of the request."]
-    workflow_run_id: Annotated[Id, "Id of the run."]
-    data: Annotated[OpenObject, "How the run ended: `status`, `outputs`, `error`, times."]
-    batch: Annotated[str, "Batch of the documents, to ask for their indexing status."]
-    dataset: Annotated[OpenObject, "The dataset: `id`, `name`, `description`, `chunk_structure`."]
-    documents: Annotated[list[OpenObject], "The documents that were made, one an item."]
-
-
 def read_items(request: RunPipeline) -> list[Item]:
     """Return the items of a run as its type wants them. Raises InvalidParam that names the item and the field."""
     model = ITEMS[request.datasource_type]
