@@ -2,7 +2,10 @@
 
 
 class ZhikuError(Exception):
-    """Base of all expected failures; `str(error)` is the message the caller reads."""
+    """Something failed that nobody expected; what, is in the server's log.
+
+    Base of all expected failures; `str(error)` is the message the caller reads.
+    """
 
     status: int = 500
     code: str = "internal_server_error"

@@ -14,44 +14,52 @@ SearchMethod = Literal["keyword_search", "full_text_search", "semantic_search", 
 class RerankingModel(WireModel):
     """Names of a rerank model; empty strings mean none."""
 
-    reranking_provider_name: str = ""
-    reranking_model_name: str = ""
+    reranking_provider_name: str = Field(default="", description="Its provider.")
+    reranking_model_name: str = Field(default="", description="Its name.")
 
 
 class VectorSetting(WireModel):
     """The semantic side of a weighted score."""
 
-    vector_weight: float | None = Field(default=None, ge=0)
-    embedding_provider_name: str = ""
-    embedding_model_name: str = ""
+    vector_weight: float | None = Field(default=None, ge=0, description="Its weight; null if Zhiku chooses.")
+    embedding_provider_name: str = Field(default="", description="Kept as sent; the dataset's own model is used.")
+    embedding_model_name: str = Field(default="", description="Kept as sent; the dataset's own model is used.")
 
 
 class KeywordSetting(WireModel):
     """The lexical side of a weighted score."""
 
-    keyword_weight: float | None = Field(default=None, ge=0)
+    keyword_weight: float | None = Field(default=None, ge=0, description="Its weight; null if Zhiku chooses.")
 
 
 class Weights(WireModel):
     """How a hybrid search weighs its two branches."""
 
-    weight_type: Literal["semantic_first", "keyword_first", "customized"] | None = None
-    vector_setting: VectorSetting | None = None
-    keyword_setting: KeywordSetting | None = None
+    weight_type: Literal["semantic_first", "keyword_first", "customized"] | None = Field(
+        default=None, description="Which preset the weights are, or `customized`."
+    )
+    vector_setting: VectorSetting | None = Field(default=None, description="The semantic side.")
+    keyword_setting: KeywordSetting | None = Field(default=None, description="The lexical side.")
 
 
 class RetrievalModel(WireModel):
     """A retrieval model with its defaults filled in; requests may leave out anything."""
 
-    search_method: SearchMethod = "semantic_search"
-    reranking_enable: bool = False
-    reranking_mode: Literal["reranking_model", "weighted_score"] | None = None
-    reranking_model: RerankingModel = Field(default_factory=RerankingModel)
-    weights: Weights | None = None
-    top_k: int = Field(default=3, ge=1, le=200)
-    score_threshold_enabled: bool = False
-    score_threshold: float | None = None
-    metadata_filtering_conditions: MetadataConditions | None = None
+    search_method: SearchMethod = Field(default="semantic_search", description="What is searched.")
+    reranking_enable: bool = Field(default=False, description="Whether the hits are reordered.")
+    reranking_mode: Literal["reranking_model", "weighted_score"] | None = Field(
+        default=None, description="By what; an object here is read as the `reranking_model`."
+    )
+    reranking_model: RerankingModel = Field(default_factory=RerankingModel, description="The model that reorders.")
+    weights: Weights | None = Field(
+        default=None, description="Weights of a hybrid search; a bare number w means semantic w and lexical 1 - w."
+    )
+    top_k: int = Field(default=3, ge=1, le=200, description="The most records to answer with.")
+    score_threshold_enabled: bool = Field(default=False, description="Whether records with a lower score are left out.")
+    score_threshold: float | None = Field(default=None, description="The lowest score of a record, 0 to 1.")
+    metadata_filtering_conditions: MetadataConditions | None = Field(
+        default=None, description="Which documents may answer."
+    )
 
     @model_validator(mode="before")
     @classmethod

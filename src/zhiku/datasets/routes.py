@@ -28,6 +28,7 @@ router = Router()
     "/datasets",
     body=CreateDataset,
     reply=DatasetBody,
+    gives={"dataset_id": "/id"},
     errors=(InvalidParam, DatasetNameDuplicate),
     is_rate_limited=True,
 )
@@ -44,6 +45,7 @@ async def create_dataset(request: Request, rt: RuntimeDep, actor: ActorDep) -> R
     query=ListDatasets,
     is_paged=True,
     reply=DatasetPageBody,
+    gives={"dataset_id": "/data/0/id"},
     errors=(InvalidParam,),
 )
 async def list_datasets(request: Request, rt: RuntimeDep, actor: ActorDep) -> Response:

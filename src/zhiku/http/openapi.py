@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, is_typeddict
 
 from pydantic import TypeAdapter
 from starlette.routing import BaseRoute, Route
@@ -38,7 +38,7 @@ TAGS = {
     "workspace": ("Models", "What embeds, reorders and chats."),
     "pipelines": ("Pipelines", "Datasets that are filled by a knowledge pipeline."),
     "apps": ("Apps", "Datasets with settings, saved under a name."),
-    "access": ("Keys", "Who may use the API."),
+    "keys": ("Keys", "Who may use the API, for what and how often."),
     "http": ("Server", "Health, figures and this description."),
 }
 """Folder of a route's module: the tag and what it is about."""
@@ -196,7 +196,9 @@ class _Maker:
             schema: Schema = {"type": "string"} if reply.is_text else {"type": "string", "format": "binary"}
             content = {media_type: {"schema": schema} for media_type in reply.media_types}
             return {"description": reply.description, **({"content": content} if content else {})}
-        return {"description": "Done.", "content": {JSON: {"schema": self._reply_schemas.schema_of(reply)}}}
+        schema = self._reply_schemas.schema_of(reply)
+        about = (reply.__doc__ or "").strip() if is_typeddict(reply) else "Done."
+        return {"description": " ".join(about.split()), "content": {JSON: {"schema": schema}}}
 
 
 def _folder(declared: Operation) -> str:
@@ -249,7 +251,7 @@ def _path_meaning(name: str) -> str:
 def _error_replies(declared: Operation) -> dict[str, Any]:
     return {
         str(status): {
-            "description": " / ".join(f"`{code}`: {(error.__doc__ or '').strip()}" for code, error in errors.items()),
+            "description": " / ".join(f"`{code}`: {_first_line(error.__doc__)}" for code, error in errors.items()),
             "content": {
                 JSON: {
                     "schema": {
@@ -265,3 +267,7 @@ def _error_replies(declared: Operation) -> dict[str, Any]:
         }
         for status, errors in errors_by_status(declared).items()
     }
+
+
+def _first_line(docstring: str | None) -> str:
+    return (docstring or "").strip().partition("\n")[0]

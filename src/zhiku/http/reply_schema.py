@@ -10,6 +10,7 @@ from typing import (
     NotRequired,
     Required,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -68,7 +69,7 @@ class ReplySchemas:
                 schema["description"] = mark
             else:
                 keyword, value = mark
-                schema[keyword] = value
+                schema[keyword] = list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
         return schema
 
     def _ref(self, kind: Any) -> Schema:
