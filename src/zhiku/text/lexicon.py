@@ -53,29 +53,23 @@ class Lexicon(dict[str, int]):
         self._firsts = np.zeros(_ROOM, np.uint32)
         self._rarities = np.zeros(_ROOM, np.float64)
         self._hashes = np.zeros(_ROOM, np.uint32)
-        self._used = 0
+        self._kept = self._used = 0
+        # Learned and not yet in the columns: to write them there one by one costs as much as to explain them.
+        self._new: list[Meaning] = []
 
     def __missing__(self, run: str) -> int:
-        hashes, rarity = self._explain(run)
+        meaning = self._explain(run)
         with self._learning:
             if run in self:
                 return self[run]
-            number = len(self)
-            self._make_room(number + 1, self._used + len(hashes))
-            self._starts[number] = self._used
-            self._sizes[number] = len(hashes)
-            self._rarities[number] = rarity
-            if hashes:
-                self._firsts[number] = hashes[0]
-                self._hashes[self._used : self._used + len(hashes)] = hashes
-                self._used += len(hashes)
-            # Last: who finds the number finds everything about it.
-            self[run] = number
+            number = self[run] = len(self)
+            self._new.append(meaning)
         return number
 
     def hashes_of(self, run: str) -> list[int]:
         """Return the hashes of a run's words."""
         number = self[run]
+        self._keep_new()
         start = self._starts[number]
         return self._hashes[start : start + self._sizes[number]].tolist()
 
@@ -88,14 +82,33 @@ class Lexicon(dict[str, int]):
         sizes = np.fromiter(map(len, texts), np.int64, len(texts))
         runs = list(chain.from_iterable(texts))
         numbers = np.fromiter(map(self.__getitem__, runs), np.int64, len(runs))
+        self._keep_new()
         owners = np.repeat(np.arange(len(texts)), sizes)
         found = self._count(numbers, owners, len(texts))
         chosen = self._choose(numbers, owners, len(texts), telling)
         return [ReadText(words, [runs[at] for at in places]) for words, places in zip(found, chosen, strict=True)]
 
+    def _keep_new(self) -> None:
+        """Bring what was learned into the columns."""
+        with self._learning:
+            new = self._new
+            if not new:
+                return
+            self._new = []
+            hashes = list(chain.from_iterable(meaning.hashes for meaning in new))
+            sizes = [len(meaning.hashes) for meaning in new]
+            kept, used = self._kept + len(new), self._used + len(hashes)
+            self._make_room(kept, used)
+            self._sizes[self._kept : kept] = sizes
+            self._starts[self._kept : kept] = np.cumsum(sizes) - sizes + self._used
+            self._firsts[self._kept : kept] = [meaning.hashes[0] if meaning.hashes else 0 for meaning in new]
+            self._rarities[self._kept : kept] = [meaning.rarity for meaning in new]
+            self._hashes[self._used : used] = hashes
+            self._kept, self._used = kept, used
+
     def _make_room(self, runs: int, hashes: int) -> None:
         # Readers keep the arrays that they have: these are copied, never moved.
-        if runs > len(self._starts):
+        while runs > len(self._starts):
             self._starts, self._sizes = _doubled(self._starts), _doubled(self._sizes)
             self._firsts, self._rarities = _doubled(self._firsts), _doubled(self._rarities)
         while hashes > len(self._hashes):
