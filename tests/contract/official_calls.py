@@ -312,12 +312,3 @@ MULTIPART = {
     f"POST {DOCUMENT}/update-by-file",
     "POST /datasets/pipeline/file-upload",
 }
-# Operations that are not served yet; a test fails as soon as one of them is.
-AWAITED = {
-    f"PATCH {DATASET}",
-    f"GET {MODELS}",
-    "POST /datasets/pipeline/file-upload",
-    f"GET {PIPELINE}/datasource-plugins",
-    f"POST {NODE_RUN}",
-    f"POST {PIPELINE}/run",
-}

@@ -1,13 +1,11 @@
 """Every operation is called as the specification documents it, and every reply held against it."""
 
-import re
 from typing import Any
 
 import pytest
 from httpx2 import Response
 
-from tests.contract.calls import UNKNOWN
-from tests.contract.official_calls import AWAITED, SCENES, Call, Caller
+from tests.contract.official_calls import SCENES, Call, Caller
 from tests.contract.official_deviations import DEVIATIONS, deviations_of
 from tests.contract.official_spec import (
     errors_of,
@@ -30,7 +28,7 @@ def replies(product: Product) -> Replies:
     caller = Caller(product)
     found: Replies = []
     for scene in SCENES:
-        found += [(call, caller.send(call)) for call in scene if call.operation not in AWAITED]
+        found += [(call, caller.send(call)) for call in scene]
         product.settle()
     return found
 
@@ -45,14 +43,6 @@ def found_deviations(replies: Replies) -> dict[tuple[str, str], str]:
 
 def test_every_official_operation_is_called() -> None:
     assert sorted({call.operation for call in CALLS}) == sorted(list_operations())
-
-
-def test_no_operation_is_awaited_that_is_served(product: Product) -> None:
-    for operation in AWAITED:
-        method, path = operation.split(" ")
-        reply = product.api.request(method, "/v1" + re.sub(r"{.*?}", UNKNOWN, path))
-        assert reply.status_code in (404, 405), operation
-        assert "Dataset not found." not in reply.text, operation
 
 
 def test_every_reply_has_the_official_shape_save_where_the_contract_decides(replies: Replies) -> None:

@@ -78,6 +78,17 @@ class CatalogMachine(RuleBasedStateMachine):
         assert refused.json()["code"] == "dataset_name_duplicate"
 
     @precondition(lambda self: self.model.datasets)
+    @rule(which=WHICH, name=NAME)
+    def rename_dataset(self, which: int, name: str) -> None:
+        self.touched = dataset = pick(list(self.model.datasets.values()), which)
+        reply = self.call("PATCH", f"/datasets/{dataset.id}", {"name": name})
+        if any(other.name == name for other in self.model.datasets.values() if other is not dataset):
+            assert reply.json()["message"] == "Dataset name already exists"
+        else:
+            assert got(reply)["name"] == name
+            dataset.name = name
+
+    @precondition(lambda self: self.model.datasets)
     @rule(which=WHICH)
     def delete_dataset(self, which: int) -> None:
         dataset = pick(list(self.model.datasets.values()), which)
