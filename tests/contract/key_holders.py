@@ -52,12 +52,11 @@ def holder(product: Product, **rights: Any) -> Holder:
 
 def operations() -> Iterator[Operation]:
     """Yield every operation that is asked a key for, without its aliases."""
-    for router in ROUTERS:
-        for route in router.routes:
-            if isinstance(route, Route) and isinstance(route.endpoint, Endpoint):
-                declared = route.endpoint.operation
-                if declared.is_keyed and route.endpoint.path == declared.path:
-                    yield declared
+    for route in (route for router in ROUTERS for route in router.routes):
+        if not isinstance(route, Route) or not isinstance(route.endpoint, Endpoint):
+            continue
+        if route.endpoint.operation.is_keyed and route.endpoint.path == route.endpoint.operation.path:
+            yield route.endpoint.operation
 
 
 def keyed(*, writing: bool | None = None, of_dataset: bool | None = None) -> list[str]:

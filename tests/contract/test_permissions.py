@@ -116,6 +116,22 @@ def test_a_tag_is_not_bound_outside_the_scope(product: Product, dataset_id: str,
     got(scoped.post(f"/v1/datasets/tags/{verb}", json={"tag_ids": [tag], "target_id": mine}))
 
 
+def test_a_tag_outside_the_scope_is_not_counted_and_cannot_be_changed(either: Product) -> None:
+    mine, other = either.create_dataset("mine"), either.create_dataset("other")
+    scoped = holder(either, dataset_ids=[mine])
+    tag = got(either.api.post("/v1/datasets/tags", json={"name": "shared"}))["id"]
+    got(either.api.post("/v1/datasets/tags/binding", json={"tag_ids": [tag], "target_id": mine}))
+    got(either.api.post("/v1/datasets/tags/binding", json={"tag_ids": [tag], "target_id": other}))
+    assert [each["binding_count"] for each in got(scoped.get("/v1/datasets/tags"))] == ["1"]
+    assert [each["binding_count"] for each in got(either.api.get("/v1/datasets/tags"))] == ["2"]
+    for method in ("PATCH", "DELETE"):
+        reply = scoped.request(method, "/v1/datasets/tags", json={"tag_id": tag, "name": "new"})
+        assert refusal(reply) == NO_PERMISSION
+    got(either.api.post("/v1/datasets/tags/unbinding", json={"tag_ids": [tag], "target_id": other}))
+    assert got(scoped.request("PATCH", "/v1/datasets/tags", json={"tag_id": tag, "name": "new"}))["binding_count"] == 1
+    got(scoped.request("DELETE", "/v1/datasets/tags", json={"tag_id": tag}))
+
+
 def test_an_app_with_a_dataset_outside_the_scope_is_as_good_as_none(either: Product) -> None:
     mine, other = either.create_dataset("mine"), either.create_dataset("other")
     scoped = holder(either, dataset_ids=[mine])

@@ -31,7 +31,7 @@ async def show_datasets(visit: Visit) -> Response:
         limit=page.limit,
         keyword=keyword,
         tag=tag,
-        tags=await in_thread(list_tags, visit.rt, None),
+        tags=await in_thread(list_tags, visit.rt, visit.actor, None),
         address=f"{HOME}?{urlencode({'keyword': keyword, 'tag': tag})}&",
     )
 

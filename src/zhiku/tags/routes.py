@@ -40,14 +40,14 @@ async def create_tag(request: Request, rt: RuntimeDep, actor: ActorDep) -> Respo
 async def list_tags(request: Request, rt: RuntimeDep, actor: ActorDep) -> Response:
     """List the workspace's tags, newest first."""
     query = read_query(request, ListTags)
-    return encode([listed_tag_body(tag) for tag in await in_thread(service.list_tags, rt, query.keyword)])
+    return encode([listed_tag_body(tag) for tag in await in_thread(service.list_tags, rt, actor, query.keyword)])
 
 
 @operation(router, "PATCH", "/datasets/tags", body=RenameTag, reply=TagBody, errors=(InvalidParam, NotFound))
 async def rename_tag(request: Request, rt: RuntimeDep, actor: ActorDep) -> Response:
     """Give a tag another name."""
     body = await read_body(request, RenameTag)
-    return encode(tag_body(await in_thread(service.rename_tag, rt, body)))
+    return encode(tag_body(await in_thread(service.rename_tag, rt, actor, body)))
 
 
 @operation(
@@ -65,7 +65,7 @@ async def delete_tag(request: Request, rt: RuntimeDep, actor: ActorDep) -> Respo
     tag_id = body.tag_id or read_query(request, DeleteTag).tag_id
     if not tag_id:
         raise InvalidParam("tag_id: Field required", params="tag_id")
-    await in_thread(service.delete_tag, rt, tag_id)
+    await in_thread(service.delete_tag, rt, actor, tag_id)
     return encode(SUCCESS)
 
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 from zhiku.access.actor import Actor
 from zhiku.datasets import store as dataset_store
 from zhiku.datasets.permission import find_seen_dataset
-from zhiku.errors import InvalidParam, NotFound
+from zhiku.errors import Forbidden, InvalidParam, NotFound
 from zhiku.runtime import Runtime
 from zhiku.tags import store
 from zhiku.tags.schemas import BindTags, CreateTag, RenameTag
@@ -26,29 +26,39 @@ def create_tag(rt: Runtime, request: CreateTag) -> Tag:
     return tag
 
 
-def list_tags(rt: Runtime, keyword: str | None) -> list[Tag]:
+def list_tags(rt: Runtime, actor: Actor, keyword: str | None) -> list[Tag]:
     """Return the workspace's tags, newest first."""
     with rt.db.read() as conn:
-        return store.list_tags(conn, keyword)
+        return store.list_tags(conn, actor, keyword)
 
 
-def rename_tag(rt: Runtime, request: RenameTag) -> Tag:
-    """Give a tag another name and return it. Raises NotFound, InvalidParam if another tag has the name."""
+def rename_tag(rt: Runtime, actor: Actor, request: RenameTag) -> Tag:
+    """Give a tag another name and return it.
+
+    Raises NotFound, Forbidden if it is on a dataset that the actor does not see, InvalidParam if the name is taken.
+    """
     with rt.db.begin() as tx:
         tag_id = request.tag_id.lower()
-        if store.find_tag(tx, tag_id) is None:
+        if store.find_tag(tx, actor, tag_id) is None:
             raise NotFound(NO_TAG)
+        if store.is_bound_out_of_sight(tx, actor, tag_id):
+            raise Forbidden
         if not store.rename_tag(tx, tag_id, request.name):
             raise InvalidParam(NAME_TAKEN, params="name")
-        renamed = store.find_tag(tx, tag_id)
+        renamed = store.find_tag(tx, actor, tag_id)
     if renamed is None:
         raise NotFound(NO_TAG)
     return renamed
 
 
-def delete_tag(rt: Runtime, tag_id: str) -> None:
-    """Delete a tag and take it off every dataset. Raises NotFound."""
+def delete_tag(rt: Runtime, actor: Actor, tag_id: str) -> None:
+    """Delete a tag and take it off every dataset.
+
+    Raises NotFound, and Forbidden if it is on a dataset that the actor does not see.
+    """
     with rt.db.begin() as tx:
+        if store.is_bound_out_of_sight(tx, actor, tag_id.lower()):
+            raise Forbidden
         if not store.delete_tag(tx, tag_id.lower()):
             raise NotFound(NO_TAG)
 

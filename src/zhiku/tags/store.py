@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from zhiku.db.tables import tag_bindings, tags
+from zhiku.access.actor import Actor
+from zhiku.access.store import visible_to
+from zhiku.db.tables import datasets, tag_bindings, tags
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag and on how many datasets it is."""
+    """A tag and on how many datasets it is, of those that an actor sees."""
 
     id: str
     name: str
@@ -57,18 +60,32 @@ def delete_tag(tx: Connection, tag_id: str) -> bool:
     return tx.execute(delete(tags).where(tags.c.id == tag_id)).rowcount == 1
 
 
-def find_tag(conn: Connection, tag_id: str) -> Tag | None:
+def find_tag(conn: Connection, actor: Actor, tag_id: str) -> Tag | None:
     """Return a tag, or None."""
-    row = conn.execute(_TAG.where(tags.c.id == tag_id)).first()
+    row = conn.execute(_tag_of(actor).where(tags.c.id == tag_id)).first()
     return Tag(*row) if row else None
 
 
-def list_tags(conn: Connection, keyword: str | None) -> list[Tag]:
+def is_bound_out_of_sight(conn: Connection, actor: Actor, tag_id: str) -> bool:
+    """Tell whether the tag is on a dataset that the actor does not see."""
+    visible = visible_to(actor)
+    if not visible:
+        return False
+    bound = (
+        select(tag_bindings.c.dataset_id)
+        .join(tags, tags.c.number == tag_bindings.c.tag_number)
+        .join(datasets, datasets.c.id == tag_bindings.c.dataset_id)
+        .where(tags.c.id == tag_id, ~and_(*visible))
+    )
+    return conn.execute(bound.limit(1)).first() is not None
+
+
+def list_tags(conn: Connection, actor: Actor, keyword: str | None) -> list[Tag]:
     """Return all tags whose name has the keyword in it, newest first."""
     conditions: list[ColumnElement[bool]] = []
     if keyword is not None:
         conditions.append(func.lower(tags.c.name).contains(keyword.lower(), autoescape=True))
-    statement = _TAG.where(*conditions).order_by(tags.c.created_at.desc(), tags.c.number.desc())
+    statement = _tag_of(actor).where(*conditions).order_by(tags.c.created_at.desc(), tags.c.number.desc())
     return [Tag(*row) for row in conn.execute(statement)]
 
 
@@ -89,3 +106,12 @@ def unbind_tags(tx: Connection, dataset_id: str, tag_ids: Sequence[str]) -> None
     tx.execute(
         delete(tag_bindings).where(tag_bindings.c.dataset_id == dataset_id, tag_bindings.c.tag_number.in_(unwanted))
     )
+
+
+def _tag_of(actor: Actor) -> Select[Any, Any, int]:
+    """Return the columns of `Tag`; only a key that does not see everything needs the datasets for the count."""
+    count = select(func.count()).select_from(tag_bindings).where(tag_bindings.c.tag_number == tags.c.number)
+    visible = visible_to(actor)
+    if visible:
+        count = count.join(datasets, datasets.c.id == tag_bindings.c.dataset_id).where(*visible)
+    return select(tags.c.id, tags.c.name, count.correlate(tags).scalar_subquery())
