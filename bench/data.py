@@ -22,6 +22,7 @@ from zhiku.db.tables import metadata
 from zhiku.indexes.base import Shard
 from zhiku.indexes.open_shards import BUILT_FILE
 from zhiku.indexes.rebuild import build_shard
+from zhiku.indexes.store import IndexBasis
 
 PER_DOCUMENT = 100
 
@@ -110,9 +111,9 @@ def _ensure_built(folder: Path, dataset_id: str) -> None:
     generation = dataset.index_generation + 1
     shard = Shard(dataset_id, generation, DIMENSION, dataset.mean_terms)
     started = time.monotonic()
-    build_shard(database.url, root, shard, HashedEmbedder.key, lambda _read, _expected: None)
+    build_shard(database.url, root, shard, IndexBasis(HashedEmbedder.key), lambda _read, _expected: None)
     with database.begin() as tx:
-        dataset_store.set_index_generation(tx, dataset_id, generation)
+        dataset_store.swap_index(tx, dataset, {"index_generation": generation})
     shutil.rmtree(root / dataset_id / str(dataset.index_generation))
     database.close()
     _say(f"building the shard took {time.monotonic() - started:.0f} s")

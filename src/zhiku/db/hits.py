@@ -1,13 +1,13 @@
 """How often segments answered: counted in memory, written together (contract 5.5)."""
 
 import threading
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import chain
 
 import structlog
 from sqlalchemy import bindparam, select, text
 
-from zhiku.db.engine import Database
+from zhiku.db.engine import Connection, Database
 from zhiku.db.tables import documents, segments
 from zhiku.errors import ZhikuError
 
@@ -15,13 +15,14 @@ WRITE_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
 
-_ADD_TO_SEGMENT = text("""
-    UPDATE segments
-    SET hit_count = hit_count + :hits
-    WHERE number = :number
-""")
+ROWS = 256
+"""How many rows one statement takes; fewer are filled up with one that no segment has, so its text never changes."""
 
-_EXISTING = select(segments.c.number).where(segments.c.number.in_(bindparam("numbers", expanding=True)))
+NO_ROW = (-1, 0)
+
+_NAMES = [(f"number_{row}", f"hits_{row}") for row in range(ROWS)]
+_ANSWERED = f"answered (number, hits) AS (VALUES {', '.join(f'(:{number}, :{hits})' for number, hits in _NAMES)})"
+
 # Segments with their documents, without those that somebody else is changing on PostgreSQL: waiting for their rows
 # while holding others could be waiting for ever.
 _FREE = (
@@ -30,10 +31,20 @@ _FREE = (
     .where(segments.c.number.in_(bindparam("numbers", expanding=True)))
     .with_for_update(key_share=True, skip_locked=True)
 )
-_ADD_TO_DOCUMENT = text("""
-    UPDATE documents
-    SET hit_count = hit_count + :hits
-    WHERE number = :number
+_EXISTING = select(segments.c.number).where(segments.c.number.in_(bindparam("numbers", expanding=True)))
+# Many rows in one statement: the driver lets go of the interpreter for each, and a busy server gives it back late.
+# SQLite takes ON CONFLICT behind a SELECT only if that has a WHERE.
+_ADD_TO_SEGMENTS = text(f"""
+    WITH {_ANSWERED}
+    INSERT INTO segment_hits (segment_number, hit_count)
+    SELECT answered.number, answered.hits FROM answered WHERE answered.hits > 0
+    ON CONFLICT (segment_number) DO UPDATE SET hit_count = segment_hits.hit_count + excluded.hit_count
+""")
+_ADD_TO_DOCUMENTS = text(f"""
+    WITH {_ANSWERED}
+    UPDATE documents SET hit_count = documents.hit_count + answered.hits
+    FROM answered
+    WHERE documents.number = answered.number
 """)
 
 
@@ -45,25 +56,24 @@ class HitCounts:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._waiting: Counter[int] = Counter()
-        self._on_the_way: Counter[int] = Counter()
+        self._waiting: dict[int, int] = {}
+        self._on_the_way: dict[int, int] = {}
         self._has_some = threading.Event()
         self._counting = threading.Lock()
         # Held while counts are on their way, so that whoever flushes next finds them written.
         self._writing = threading.Lock()
 
-    def add(self, numbers: Iterable[int]) -> None:
-        """Count one answer for each of these segments."""
+    def count(self, numbers: Sequence[int]) -> list[int]:
+        """Count one answer for each segment; return how many before it the catalog does not tell yet, in that order."""
         with self._counting:
-            self._waiting.update(numbers)
-            if self._waiting:
-                self._has_some.set()
-
-    def count_waiting(self, numbers: Iterable[int]) -> dict[int, int]:
-        """Return the answers of these segments that their rows do not tell yet; segments without any are left out."""
-        with self._counting:
-            counts = {number: self._waiting[number] + self._on_the_way[number] for number in numbers}
-        return {number: count for number, count in counts.items() if count}
+            waiting, on_the_way = self._waiting, self._on_the_way
+            before = [waiting.get(number, 0) for number in numbers]
+            for number in numbers:
+                waiting[number] = waiting.get(number, 0) + 1
+            if on_the_way:
+                before = [count + on_the_way.get(number, 0) for number, count in zip(numbers, before, strict=True)]
+        self._has_some.set()
+        return before
 
     def flush(self) -> None:
         """Write what waits, but for segments that are being changed; called before counts are read.
@@ -72,19 +82,16 @@ class HitCounts:
         """
         with self._writing:
             with self._counting:
-                taken, self._waiting = self._waiting, Counter()
+                taken, self._waiting = self._waiting, {}
                 self._on_the_way = taken
                 self._has_some.clear()
             if not taken:
                 return
+            left = taken
             try:
-                self.add(self._write(taken))
-            except ZhikuError:
-                self.add(taken.elements())
-                raise
+                left = self._write(taken)
             finally:
-                with self._counting:
-                    self._on_the_way = Counter()
+                self._put_back(left)
 
     def run(self, stop: threading.Event) -> None:
         """Write every 200 ms while there is something, until `stop` is set."""
@@ -98,21 +105,38 @@ class HitCounts:
                 log.warning("hit counts not written", error=str(error))
                 stop.wait(1.0)
 
-    def _write(self, counts: Counter[int]) -> list[int]:
-        """Write counts and return what must wait; those of a segment that has gone count nowhere."""
+    def _put_back(self, left: dict[int, int]) -> None:
+        with self._counting:
+            for number, count in left.items():
+                self._waiting[number] = self._waiting.get(number, 0) + count
+            self._on_the_way = {}
+            if self._waiting:
+                self._has_some.set()
+
+    def _write(self, counts: dict[int, int]) -> dict[int, int]:
+        """Write counts and return those that must wait; those of a segment that has gone count nowhere."""
+        rows = sorted(counts.items())
+        left: dict[int, int] = {}
         with self._db.begin() as tx:
-            document_of: dict[int, int] = {row[0]: row[1] for row in tx.execute(_FREE, {"numbers": list(counts)})}
-            written = Counter({number: counts[number] for number in document_of})
-            of_documents: Counter[int] = Counter()
-            for number, hits in written.items():
-                of_documents[document_of[number]] += hits
-            if written:
-                tx.execute(_ADD_TO_SEGMENT, _rows(written))
-                tx.execute(_ADD_TO_DOCUMENT, _rows(of_documents))
-            left = counts.keys() - written.keys()
-            busy = tx.execute(_EXISTING, {"numbers": list(left)}).scalars().all() if left else ()
-        return list(Counter({number: counts[number] for number in busy}).elements())
+            for start in range(0, len(rows), ROWS):
+                left |= _write_some(tx, dict(rows[start : start + ROWS]))
+        return left
 
 
-def _rows(counts: Counter[int]) -> list[dict[str, int]]:
-    return [{"number": number, "hits": hits} for number, hits in sorted(counts.items())]
+def _write_some(tx: Connection, counts: dict[int, int]) -> dict[int, int]:
+    document_of: dict[int, int] = {row[0]: row[1] for row in tx.execute(_FREE, {"numbers": list(counts)})}
+    written = {number: counts[number] for number in document_of}
+    of_documents: dict[int, int] = {}
+    for number, hits in written.items():
+        of_documents[document_of[number]] = of_documents.get(document_of[number], 0) + hits
+    if written:
+        tx.execute(_ADD_TO_SEGMENTS, _values(written))
+        tx.execute(_ADD_TO_DOCUMENTS, _values(of_documents))
+    others = counts.keys() - written.keys()
+    busy = tx.execute(_EXISTING, {"numbers": list(others)}).scalars().all() if others else ()
+    return {number: counts[number] for number in busy}
+
+
+def _values(counts: dict[int, int]) -> dict[str, int]:
+    padded = [*counts.items(), *[NO_ROW] * (ROWS - len(counts))]
+    return dict(zip(chain.from_iterable(_NAMES), chain.from_iterable(padded), strict=True))

@@ -250,7 +250,6 @@ segments = Table(
     Column("keywords_json", Text, nullable=False),
     Column("index_node_id", Id, nullable=False),
     Column("index_node_hash", String(64), nullable=False),
-    Column("hit_count", BigInteger, nullable=False),
     Column("is_enabled", Boolean, nullable=False),
     Column("disabled_at", Double),
     Column("disabled_by", Id),
@@ -273,6 +272,21 @@ segments = Table(
     Index(None, "dataset_id"),
     Index(None, "content_hash"),
     sqlite_autoincrement=True,
+)
+
+# Apart from the segments, because every question changes ten counts and a segment's row is a hundred times as long.
+# No row is no hit.
+segment_hits = Table(
+    "segment_hits",
+    metadata,
+    Column(
+        "segment_number",
+        Number,
+        ForeignKey("segments.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("hit_count", BigInteger, nullable=False),
 )
 
 child_chunks = Table(

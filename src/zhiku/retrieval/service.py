@@ -90,12 +90,8 @@ def tell_records(rt: Runtime, dataset: Dataset, records: list[Record]) -> list[R
 
 def _counted(rt: Runtime, records: list[Record]) -> list[Record]:
     """Count an answer for each record and return them with the counts before it, written or not (contract 5.5)."""
-    numbers = [record.segment.number for record in records]
-    waiting = rt.hits.count_waiting(numbers)
-    rt.hits.add(numbers)
-    if not waiting:
-        return records
-    return [with_hits(record, waiting.get(record.segment.number, 0)) for record in records]
+    waiting = rt.hits.count([record.segment.number for record in records])
+    return [with_hits(record, more) if more else record for record, more in zip(records, waiting, strict=True)]
 
 
 def _scope(rt: Runtime, dataset: Dataset, conditions: MetadataConditions) -> Scope | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
-from zhiku.db.tables import child_chunks, documents, segments
+from zhiku.db.tables import child_chunks, documents, segment_hits, segments
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):
@@ -76,7 +76,12 @@ class KeptSegment:
     has_customized: bool
 
 
-SEGMENT_COLUMNS = [documents.c.id if name == "document_id" else segments.c[name] for name in Segment.__struct_fields__]
+_HITS = select(segment_hits.c.hit_count).where(segment_hits.c.segment_number == segments.c.number)
+_NOT_IN_ROW: dict[str, ColumnElement[Any]] = {
+    "document_id": documents.c.id,
+    "hit_count": func.coalesce(_HITS.scalar_subquery(), 0).label("hit_count"),
+}
+SEGMENT_COLUMNS = [_NOT_IN_ROW[name] if name in _NOT_IN_ROW else segments.c[name] for name in Segment.__struct_fields__]
 """The fields of `Segment`, of a select that joins `segments` and `documents`."""
 
 _NEW = [field.name for field in fields(NewSegment)]
@@ -116,8 +121,12 @@ _COMPLETE = (
     .where(_OF_CONTENT, segments.c.status == "indexing", ~segments.c.is_manual)
     .values(status="completed", is_enabled=True, completed_at=bindparam("now"), updated_at=bindparam("now"))
 )
-_SUMMED = ("word_count", "tokens", "hit_count")
-_SUMS = select(*(func.coalesce(func.sum(segments.c[name]), 0) for name in _SUMMED)).where(_OF_CONTENT)
+_SUMMED = (segments.c.word_count, segments.c.tokens, segment_hits.c.hit_count)
+_SUMS = (
+    select(*(func.coalesce(func.sum(column), 0) for column in _SUMMED))
+    .outerjoin_from(segments, segment_hits)
+    .where(_OF_CONTENT)
+)
 
 
 def insert_staged(tx: Connection, new: Sequence[NewSegment]) -> list[int]:
@@ -178,8 +187,9 @@ def update_segment(tx: Connection, number: int, values: dict[str, Any]) -> None:
 
 def delete_segment(tx: Connection, number: int) -> int:
     """Remove a segment with its child chunks; return how many hits it had."""
-    statement = delete(segments).where(segments.c.number == number).returning(segments.c.hit_count)
-    return tx.execute(statement).scalar_one()
+    hits = tx.execute(select(segment_hits.c.hit_count).where(segment_hits.c.segment_number == number)).scalar()
+    tx.execute(delete(segments).where(segments.c.number == number))
+    return hits or 0
 
 
 def mark_embedded(tx: Connection, numbers: Sequence[int], now: float) -> list[int]:
@@ -330,14 +340,13 @@ def delete_superseded(tx: Connection, document_number: int, live_generation: int
 def sum_generation(conn: Connection, document_number: int, generation: int) -> dict[str, int]:
     """Return the document's counts over this content: word_count, tokens, hit_count."""
     sums = conn.execute(_SUMS, {"document": document_number, "of_generation": generation}).one()
-    return {name: int(value) for name, value in zip(_SUMMED, sums, strict=True)}
+    return {column.name: int(value) for column, value in zip(_SUMMED, sums, strict=True)}
 
 
 def _insert(tx: Connection, new: Sequence[NewSegment], state: dict[str, Any]) -> list[int]:
     values = [
         {
             **{name: getattr(segment, name) for name in _NEW},
-            "hit_count": 0,
             "updated_by": segment.created_by,
             "updated_at": segment.created_at,
             "indexing_at": segment.created_at,

@@ -12,6 +12,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 EPOCH: sa.Double[float] = sa.Double()
 
 
@@ -22,6 +23,7 @@ def upgrade() -> None:
     _create_pipeline_uploads()
     _create_apps()
     _create_index_switches()
+    _move_hits()
 
 
 def _add_console() -> None:
@@ -116,3 +118,22 @@ def _create_index_switches() -> None:
             ["dataset_id"], ["datasets.id"], name="fk_index_switches_dataset_id", ondelete="CASCADE"
         ),
     )
+
+
+def _move_hits() -> None:
+    op.create_table(
+        "segment_hits",
+        sa.Column("segment_number", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("hit_count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("segment_number", name="pk_segment_hits"),
+        sa.ForeignKeyConstraint(
+            ["segment_number"], ["segments.number"], name="fk_segment_hits_segment_number", ondelete="CASCADE"
+        ),
+    )
+    op.execute(
+        """
+        INSERT INTO segment_hits (segment_number, hit_count)
+        SELECT number, hit_count FROM segments WHERE hit_count > 0
+        """
+    )
+    op.drop_column("segments", "hit_count")
