@@ -1,7 +1,7 @@
 """One request or more to every official operation, with all its documented fields and real ids."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,21 +48,25 @@ class Call:
 
 @dataclass
 class Caller:
-    """Sends calls to a product and keeps the ids that they make."""
+    """Sends calls to a product and keeps the ids that they make; JSON goes as `content_type`, as `encode` writes it."""
 
     product: Product
     ids: dict[str, str] = field(default_factory=dict[str, str])
+    content_type: str = "application/json"
+    encode: Callable[[str], bytes] = str.encode
+    # What becomes of the path with its query.
+    respell: Callable[[str], str] = str
 
     def send(self, call: Call) -> Response:
         """Return the reply to a call."""
         method, path = call.operation.split(" ")
         for name, value in call.place.items():
             path = path.replace(f"{{{name}}}", value)
-        url = self.fill(f"/v1{path}{call.query}")
+        url = self.respell(self.fill(f"/v1{path}{call.query}"))
         body = self.fill(json.dumps(call.body))
         if call.file is None and call.operation not in MULTIPART:
-            headers = {"content-type": "application/json"}
-            content = None if call.body is None else body.encode()
+            headers = {"content-type": self.content_type}
+            content = None if call.body is None else self.encode(body)
             reply = self.product.api.request(method, url, content=content, headers=headers)
         else:
             files = {} if call.file is None else {"file": (file_name(call), call.file)}
