@@ -10,6 +10,7 @@ from zhiku.console.app import create_console
 from zhiku.datasets import routes as dataset_routes
 from zhiku.documents import file_routes, update_routes
 from zhiku.documents import routes as document_routes
+from zhiku.external import routes as external_routes
 from zhiku.http import routes as server_routes
 from zhiku.http.compat import Compat
 from zhiku.http.envelope import Envelope
@@ -40,6 +41,7 @@ ROUTERS: tuple[Router, ...] = (
     tag_routes.router,
     key_routes.router,
     app_routes.router,
+    external_routes.router,
     pipeline_routes.router,
     workspace_routes.router,
     server_routes.router,

@@ -38,6 +38,7 @@ TAGS = {
     "workspace": ("Models", "What embeds, reorders and chats."),
     "pipelines": ("Pipelines", "Datasets that are filled by a knowledge pipeline."),
     "apps": ("Apps", "Datasets with settings, saved under a name."),
+    "external": ("External knowledge", "Datasets mounted by other programs, and theirs mounted here."),
     "keys": ("Keys", "Who may use the API, for what and how often."),
     "http": ("Server", "Health, figures and this description."),
 }
@@ -141,7 +142,8 @@ class _Maker:
             replies[str(declared.status)]["links"] = self._links(endpoint)
         for status, reply in declared.other_replies.items():
             replies[str(status)] = self._reply(reply)
-        return {**replies, **_error_replies(declared)}
+        # A status declared with a reply of its own has that one, not the envelope.
+        return {**_error_replies(declared), **replies}
 
     def _links(self, endpoint: Endpoint) -> dict[str, Any]:
         given = {name: f"$response.body#{pointer}" for name, pointer in endpoint.operation.gives.items()}

@@ -8,7 +8,7 @@ from zhiku.datasets.retrieval_model import RetrievalModel, Weights, stored_retri
 from zhiku.datasets.store import Dataset
 from zhiku.errors import InvalidParam
 from zhiku.indexes.base import Hit, Scope, Shard
-from zhiku.retrieval.schemas import QUERY_CHARS, RetrieveRequest
+from zhiku.retrieval.schemas import RetrieveRequest
 from zhiku.segments.indexing import shard_of
 
 BranchKind = Literal["vector", "terms", "keywords"]
@@ -90,8 +90,8 @@ def checked_query(request: RetrieveRequest) -> str | None:
         if request.attachment_ids:
             return None
         raise InvalidParam("Query or attachment_ids is required", params="query")
-    if len(query) > QUERY_CHARS:
-        raise InvalidParam(f"Query cannot exceed {QUERY_CHARS} characters", params="query")
+    if len(query) > request.max_query_chars:
+        raise InvalidParam(f"Query cannot exceed {request.max_query_chars} characters", params="query")
     return query
 
 

@@ -1,7 +1,7 @@
 """What the retrieve route takes and gives back (contract 5.1, 5.5)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, ClassVar, TypedDict, cast
 
 import msgspec
 from pydantic import BeforeValidator, Field
@@ -27,6 +27,8 @@ def _attachments(raw: object) -> object:
 
 class RetrieveRequest(WireModel):
     """A question to a dataset."""
+
+    max_query_chars: ClassVar[int] = QUERY_CHARS
 
     query: str | None = Field(default=None, description="The question, at most 250 characters.")
     retrieval_model: RetrievalModel | None = Field(default=None, description="Replaces the dataset's own.")
