@@ -1,5 +1,7 @@
 """Another technique or embedding model: the former index answers until the new one takes its place (contract 3.2-4)."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from zhiku.datasets.switch_store import IndexSwitch
 from zhiku.db.engine import Database
 from zhiku.db.tables import jobs
 from zhiku.indexes.store import IndexBasis
+from zhiku.ingestion.keeper import IndexKeeper
 from zhiku.jobs.worker import run_jobs
 from zhiku.segments import hook_store
 from zhiku.segments.indexing import shard_of
@@ -360,3 +363,29 @@ def test_a_changed_model_of_the_same_name_is_taken_by_naming_it(product: Product
         check_index(product, dataset_id)
     finally:
         product.embedder.key = former
+
+
+def test_vectors_that_another_dataset_answers_with_are_kept(product: Product, name: str) -> None:
+    kept, left = make(product, name), make(product, f"{name} again")
+    patch(product, left, indexing_technique="economy")
+    product.settle()
+    check_index(product, kept)
+    assert answers(product, kept, "apples are red")[0] == "apples are red"
+
+
+def test_a_switch_that_was_ready_when_the_server_ended_is_finished_by_the_next(product: Product, name: str) -> None:
+    dataset_id = make(product, name)
+    patch(product, dataset_id, **RIVAL_FIELDS)
+    run_jobs(product.rt, product.handlers)
+    product.applier.apply_pending()
+    keeper = IndexKeeper(product.rt, product.index, product.applier, product.rt.settings.index_dir)
+    stop = threading.Event()
+    thread = threading.Thread(target=keeper.run, args=(stop,))
+    thread.start()
+    deadline = time.monotonic() + 60
+    while row_of(product, dataset_id)[1] is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    thread.join()
+    assert row_of(product, dataset_id)[0].embedding_model == "other-words"
+    check_index(product, dataset_id)

@@ -28,12 +28,15 @@ class EmbeddingPurge:
 
     def run(self, rt: Runtime, context: JobContext, job: PurgeEmbeddings) -> None:
         """Delete in batches, so that other writers get in between."""
-        while True:
+        is_last = False
+        while not is_last:
             context.check()
+            with rt.db.read() as conn:
+                unused = hook_store.list_unused_embeddings(conn, BATCH)
+            is_last = len(unused) < BATCH
             with rt.db.begin() as tx:
                 context.checkpoint(tx, None)
-                if hook_store.delete_unused_embeddings(tx, BATCH) < BATCH:
-                    return
+                hook_store.delete_unused_embeddings(tx, unused)
 
     def give_up(self, rt: Runtime, context: JobContext, job: PurgeEmbeddings, message: str) -> None:
         """Leave the job failed, where an operator sees it."""
