@@ -80,6 +80,7 @@ def test_the_guide_never_names_a_route_that_is_not_served() -> None:
         "GET /datasets/{id}/documents/{document_id}/segments",
         "GET /datasets/{id}/documents/{batch}/indexing-status",
         "POST /datasets/{id}/retrieve",
+        "PATCH /apps/{id}",
         "GET /healthz",
     }
     named = {
