@@ -150,8 +150,22 @@ class Crowd:
             lambda: api.post(f"{path}/update-by-text", json={"text": "\n".join(chance.sample(WORDS, 2))}),
             lambda: api.patch(f"{self.root}/documents/status/disable", json={"document_ids": [rows[0]["id"]]}),
             lambda: api.patch(f"{self.root}/documents/status/enable", json={"document_ids": [rows[0]["id"]]}),
+            lambda: api.delete(path),
+            lambda: api.patch(self.root, json={"description": word, "retrieval_model": {"top_k": 3}}),
+            lambda: api.post(f"{self.root}/metadata", json={"type": "string", "name": word}),
+            lambda: self._write_value(rows[-1]["id"], word),
+            self._delete_field,
         ]
         return chance.choice(choices)()
+
+    def _write_value(self, document_id: str, name: str) -> Response:
+        values = [{"id": "", "name": name, "value": name}]
+        operation = {"document_id": document_id, "metadata_list": values, "partial_update": True}
+        return self.product.api.post(f"{self.root}/documents/metadata", json={"operation_data": [operation]})
+
+    def _delete_field(self) -> Response:
+        fields = self.product.api.get(f"{self.root}/metadata").json().get("doc_metadata") or [{"id": UNKNOWN}]
+        return self.product.api.delete(f"{self.root}/metadata/{fields[0]['id']}")
 
 
 @pytest.mark.slow
