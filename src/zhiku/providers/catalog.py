@@ -151,12 +151,12 @@ class ModelCatalog:
         `name` may be spelled as a client sent it. Raises ProviderNotInitialize if it is not served
         or cannot be made; a failed attempt is repeated on the next call.
         """
+        made = self._made.get(name)
+        if made is not None:
+            return made
         served = self._find_exactly(name)
         if served is None:
             raise ProviderNotInitialize
-        made = self._made.get(served)
-        if made is not None:
-            return made
         with self._locks[served]:
             if served not in self._made:
                 self._made[served] = self._factories[served]()

@@ -1,5 +1,6 @@
 """Request + dataset settings → a frozen plan of what to search and what to keep (pure)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,8 @@ BranchKind = Literal["vector", "terms", "keywords"]
 # Where neither the request nor the dataset gives weights. Source: ADR-0008, flat between .5 and .6 on all test sets.
 DEFAULT_VECTOR_WEIGHT = 0.6
 RECALL_MIN, RECALL_MAX = 50, 200
+RECALL_SPARE = 10
+"""What a branch by itself brings more than is asked for: hits that tie, and segments deleted since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,15 @@ def plan_retrieval(dataset: Dataset, request: RetrieveRequest, model: RetrievalM
         raise InvalidParam(f"retrieval_model.top_k: must be at most {top_k_max}", params="retrieval_model.top_k")
     if query is None or dataset.indexing_technique is None or dataset.posting_count == 0:
         return None
+    branches = _branches(dataset, model)
     is_cut = model.score_threshold_enabled and model.score_threshold is not None
     return Plan(
         query=query,
         shard=shard_of(dataset),
-        branches=_branches(dataset, model),
+        branches=branches,
         top_k=model.top_k,
         threshold=model.score_threshold if is_cut and model.score_threshold is not None else 0.0,
-        recall=min(max(RECALL_MIN, model.top_k), RECALL_MAX),
+        recall=_recall(dataset, branches, model.top_k),
         conditions=_conditions(request, model),
     )
 
@@ -111,6 +115,12 @@ def _branches(dataset: Dataset, model: RetrievalModel) -> tuple[PlannedBranch, .
         return (PlannedBranch("vector", 1.0),)
     vector_weight, keyword_weight = _weights(model.weights)
     return (PlannedBranch("vector", vector_weight), PlannedBranch("terms", keyword_weight))
+
+
+def _recall(dataset: Dataset, branches: Sequence[PlannedBranch], top_k: int) -> int:
+    """Return how deep each branch looks; deep only where hits are merged, with others or into their parents."""
+    is_merged = len(branches) > 1 or dataset.doc_form == "hierarchical_model"
+    return min(max(RECALL_MIN, top_k) if is_merged else top_k + RECALL_SPARE, RECALL_MAX)
 
 
 def _weights(weights: Weights | None) -> tuple[float, float]:

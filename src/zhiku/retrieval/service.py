@@ -14,7 +14,7 @@ from zhiku.providers.base import Embedder, Vectors
 from zhiku.retrieval import store
 from zhiku.retrieval.filters import find_scope
 from zhiku.retrieval.fuse import fuse_hits
-from zhiku.retrieval.plan import Plan, effective_model, plan_retrieval
+from zhiku.retrieval.plan import RECALL_MAX, Plan, effective_model, plan_retrieval
 from zhiku.retrieval.rerank import check_reranking, cut_hits
 from zhiku.retrieval.schemas import Record, RetrieveRequest
 from zhiku.retrieval.search import embed_query, search_branches
@@ -124,7 +124,8 @@ def _search(rt: Runtime, question: Question, vector: Vectors | None) -> list[Rec
         hits = cut_hits(plan, fused)
         records = _read_records(rt, plan, hits)
         is_exhausted = all(len(branch.hits) < recall for branch in branches)
-        if len(records) == plan.top_k or is_exhausted or len(hits) < len(fused):
+        is_full = len(records) == plan.top_k and not (recall < RECALL_MAX and _ends_in_ties(hits, plan.top_k))
+        if is_full or is_exhausted or len(hits) < len(fused):
             return records
         recall *= RECALL_GROWTH
 
@@ -157,6 +158,11 @@ def _with_ties(hits: list[Hit], wanted: int) -> int:
     while 0 < last < len(hits) and hits[last].score == hits[last - 1].score:
         last += 1
     return last
+
+
+def _ends_in_ties(hits: list[Hit], wanted: int) -> bool:
+    """Tell whether hits as good as the last one wanted may lie behind the last one found."""
+    return hits[-1].score == hits[wanted - 1].score
 
 
 def _embedder(rt: Runtime, dataset: Dataset) -> Embedder | None:
