@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from bench.during import measure_during
+from bench.extract import measure_extract
 from bench.figures import PARTS, Figure, keep, table, write_results
 from bench.ingest import measure_ingest
 from bench.model import measure_model
@@ -37,6 +38,7 @@ def _measure(part: str, options: argparse.Namespace) -> list[Figure]:
         "retrieve": lambda: measure_retrieve(options.sizes, options.rounds),
         "ingest": measure_ingest,
         "model": measure_model,
+        "extract": measure_extract,
         "during": lambda: measure_during(smallest),
     }
     return parts[part]()

@@ -20,6 +20,7 @@ PARTS = {
     "retrieve": "Retrieve, ten hits, Zhiku and the bare server in turns",
     "ingest": "Ingestion from create-by-text to searchable, without the model's cost",
     "model": "The built-in model",
+    "extract": "Extraction by kind of file, MB of text for a second of computing, Zhiku and the bare library in turns",
     "during": "Retrieve while a bulk ingestion runs",
 }
 LIBRARIES = ("qdrant-edge-py", "uvicorn", "starlette", "sqlalchemy", "onnxruntime", "numpy")

@@ -22,7 +22,10 @@ ENDED = re.compile(
 
 
 def read_chapters(content: bytes) -> list[str]:
-    """The chapters as HTML; empty if the book does not say which they are, or too many. Raises DocumentUnreadable if locked."""
+    """The chapters as HTML; empty if the book does not say which they are, or too many.
+
+    Raises DocumentUnreadable if they are locked, and what `zipfile` raises.
+    """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {member.filename: member for member in archive.infolist()}
         chapters: list[str] = []

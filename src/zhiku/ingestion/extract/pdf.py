@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import math
+from array import array
 from collections.abc import Iterator
 
 import pypdfium2
@@ -18,6 +19,7 @@ from zhiku.ingestion.extract.pictures import Pictures
 
 # In points: what reaches that far into something else only touches it.
 OVERLAP = 3.0
+LINE_ENDS = (0x0A, 0x0D)
 
 
 def read_pdf(content: bytes, extension: str, pictures: Pictures) -> list[Part]:
@@ -99,13 +101,20 @@ def lines_of(text_page: pypdfium2.PdfTextPage) -> Iterator[Line]:
     """The lines of a page's text with their places."""
     count = text_page.count_chars()
     start = 0
-    while start < count:
-        end = start
-        while end < count and raw.FPDFText_GetUnicode(text_page, end) not in (0x0A, 0x0D):
-            end += 1
-        if line := place_line(text_page, start, end):
+    for end in [*line_ends(text_page, count), count]:
+        if end > start and (line := place_line(text_page, start, end)):
             yield line
         start = end + 1
+
+
+def line_ends(text_page: pypdfium2.PdfTextPage, count: int) -> list[int]:
+    """The places of the line ends among the page's characters."""
+    units = array("H", text_page.get_text_range().encode("utf-16-le", "surrogatepass"))
+    ends = [place for place, unit in enumerate(units) if unit in LINE_ENDS]
+    # Characters of which nobody knows what they mean are left out of the text; then each is asked for, which is slow.
+    if len(units) == count and all(raw.FPDFText_GetUnicode(text_page, end) in LINE_ENDS for end in ends):
+        return ends
+    return [place for place in range(count) if raw.FPDFText_GetUnicode(text_page, place) in LINE_ENDS]
 
 
 def place_line(text_page: pypdfium2.PdfTextPage, start: int, end: int) -> Line | None:
