@@ -1,4 +1,4 @@
-"""Write the generated parts of the documentation: the error codes, and which file answers which operation.
+"""Write the generated parts of the documentation: the error codes, which file answers which operation, and its tests.
 
 `--check` writes nothing and fails when a part is not what it should be.
 """
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from operation_table import operations_page
 from starlette.routing import Route
 
 import zhiku
@@ -18,6 +19,7 @@ from zhiku.errors import ZhikuError
 from zhiku.http.operation import Endpoint
 
 ROOT = Path(__file__).resolve().parent.parent
+OPERATIONS_PAGE = ROOT / "docs" / "operations.md"
 ERRORS = ROOT / "docs" / "errors.md"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 OPERATIONS = re.compile(r"(?<=<!-- operations: make docs -->\n).*?(?=<!-- operations end -->)", re.DOTALL)
@@ -32,7 +34,7 @@ the code and the status stay.
 
 def main(is_check: bool) -> int:
     """Return 1 if a page is behind and may not be written, else 0."""
-    pages = {ERRORS: errors_page()}
+    pages = {ERRORS: errors_page(), OPERATIONS_PAGE: operations_page()}
     if ARCHITECTURE.exists():
         pages[ARCHITECTURE] = architecture_page()
     behind = [page for page, text in pages.items() if not page.exists() or page.read_text(encoding="utf-8") != text]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.operation_table import Row, claimed_anywhere, contract_numbers, rows
 from tests.layout.source import ROOT, sections
 from zhiku.settings import Settings
 
@@ -65,3 +66,17 @@ def test_each_error_has_a_code_of_its_own() -> None:
 
 def test_the_changelog_has_a_place_for_the_next_release() -> None:
     assert "Unreleased" in next(iter(sections((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.method} {row.path}")
+def test_every_operation_has_a_contract_test(row: Row) -> None:
+    assert row.tests
+
+
+def test_every_operation_of_the_contract_is_served() -> None:
+    assert set(contract_numbers()) == {(row.method, row.path) for row in rows() if row.number}
+
+
+def test_contract_tests_say_which_sentences_of_the_contract_they_are_about() -> None:
+    # An external source and the welcome have sections of their own, 10.1 and 11.
+    assert set(contract_numbers().values()) - claimed_anywhere() <= {49, 50}
