@@ -54,15 +54,15 @@ class BuildFailed(Exception):
     """A build ended without a shard; the message says what its process said last. Nothing was changed."""
 
 
-def is_rebuild_due(state: ShardState) -> bool:
-    """Return whether a new build is worth its while.
+def is_rebuild_due(state: ShardState, patience: float = 1.0) -> bool:
+    """Return whether a new build is worth its while; a higher `patience` lets so many times as much come together.
 
     Postings put since the last build cost 1 ms more a vector search for each 10,000 (2 cores, 384
     dimensions), and dead ones are in the way of counting words. Both bounds grow with the shard, so that
     filling one costs a constant number of builds for each doubling.
     """
-    is_slow = state.unoptimised > max(UNOPTIMISED_MAX, UNOPTIMISED_SHARE * state.postings)
-    is_littered = state.dead > max(DEAD_MAX, DEAD_SHARE * state.postings)
+    is_slow = state.unoptimised > patience * max(UNOPTIMISED_MAX, UNOPTIMISED_SHARE * state.postings)
+    is_littered = state.dead > patience * max(DEAD_MAX, DEAD_SHARE * state.postings)
     return is_slow or is_littered
 
 

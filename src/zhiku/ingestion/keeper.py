@@ -32,6 +32,10 @@ POLL_SECONDS = 1.0
 # A request that began before the swap may still look for the old shard when its query has been embedded.
 GRACE_SECONDS = 60.0
 RETRY_SECONDS = 30.0
+# A dataset that is being filled is built when it rests, once and not again and again beside the work that fills it; one
+# that does not rest, when it lies this many times as far behind.
+REST_SECONDS = 2.0
+PATIENCE = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -46,16 +50,23 @@ class IndexKeeper:
         self._root = root
         self._due: queue.Queue[str] = queue.Queue()
         self._waiting: set[str] = set()
+        # When the datasets that are due were last changed.
+        self._changed: dict[str, float] = {}
         self._old: list[tuple[float, str, int]] = []
         self._stop = threading.Event()
         self._is_checked = threading.Event()
 
     def note_applied(self, dataset_id: str) -> None:
-        """Rebuild the dataset's shard if enough of it has changed since it was built."""
+        """Rebuild the dataset's shard if enough of it has changed since it was built, as soon as it rests."""
         with self._rt.db.read() as conn:
             dataset = dataset_store.find_dataset(conn, dataset_id)
-        if dataset is not None and is_rebuild_due(self._index.state(shard_of(dataset))):
+        if dataset is None:
+            return
+        state = self._index.state(shard_of(dataset))
+        if is_rebuild_due(state, PATIENCE):
             self.request(dataset_id)
+        elif is_rebuild_due(state):
+            self._changed[dataset_id] = self._rt.clock.monotonic()
 
     def request(self, dataset_id: str) -> None:
         """Rebuild the dataset's shard when its turn comes; asking twice before that is the same as once."""
@@ -77,6 +88,7 @@ class IndexKeeper:
         self._is_checked.set()
         while not stop.is_set():
             self._drop_old()
+            self._request_rested()
             try:
                 dataset_id = self._due.get(timeout=POLL_SECONDS)
             except queue.Empty:
@@ -86,6 +98,7 @@ class IndexKeeper:
 
     def rebuild_due(self) -> int:
         """Rebuild what is asked for now, in the calling thread; return how many that were. For tests."""
+        self._request_rested()
         count = 0
         while not self._due.empty():
             dataset_id = self._due.get()
@@ -121,6 +134,8 @@ class IndexKeeper:
                 return False
         finally:
             self._applier.release(dataset_id)
+        # What came during the build is in it.
+        self._changed.pop(dataset_id, None)
         self._old.append((self._rt.clock.monotonic(), dataset_id, dataset.index_generation))
         if switch is not None:
             log.info("index switched", dataset=dataset_id, technique=switch.technique, model=switch.embedding_model)
@@ -164,6 +179,13 @@ class IndexKeeper:
             log.warning("shard damaged", dataset=dataset.id, error=str(error))
             return True
         return held == 0 < expected if is_behind else held < expected
+
+    def _request_rested(self) -> None:
+        now = self._rt.clock.monotonic()
+        for dataset_id, changed in list(self._changed.items()):
+            if now - changed > REST_SECONDS:
+                del self._changed[dataset_id]
+                self.request(dataset_id)
 
     def _try_rebuild(self, dataset_id: str) -> None:
         try:
