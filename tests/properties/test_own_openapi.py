@@ -63,10 +63,9 @@ def described() -> Any:
 schema = described()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[SEED], ids=lambda seed: f"seed {seed}")
 def product(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Product]:
     """A whole Zhiku for all calls."""
-    print(f"seed {SEED}")
     folder = tmp_path_factory.mktemp("own_openapi")
     shutil.copyfile(sqlite_template, folder / "catalog.sqlite3")
     database = Database(f"sqlite:///{folder / 'catalog.sqlite3'}")
