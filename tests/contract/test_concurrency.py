@@ -11,6 +11,7 @@ import pytest
 from httpx2 import Response
 
 from tests.contract.calls import UNKNOWN, by_line, got, state
+from tests.contract.working import while_embedding
 from tests.product import Product, open_product
 from zhiku.db.engine import Database
 
@@ -228,3 +229,22 @@ def test_a_dataset_deleted_while_it_is_written_to_leaves_nothing_behind(product:
     assert {table: count for table, count in rows.items() if count} == {
         table: count - (table == "datasets") for table, count in before[0].items() if count - (table == "datasets")
     }
+
+
+def test_a_text_added_while_its_last_equal_goes_is_found_by_its_meaning(product: Product) -> None:
+    dataset_id = product.create_dataset()
+    going = product.add_text(dataset_id, "going", "amber")["document"]["id"]
+    staying = product.add_text(dataset_id, "staying", "birch")["document"]["id"]
+    product.settle()
+
+    def remove_the_last_equal() -> None:
+        product.api.delete(f"/v1/datasets/{dataset_id}/documents/{going}")
+        product.settle()
+
+    # The model is called for the second text; the first one has its vector already.
+    with while_embedding(product, remove_the_last_equal):
+        segments = [{"content": "amber"}, {"content": "cedar"}]
+        path = f"/v1/datasets/{dataset_id}/documents/{staying}/segments"
+        got(product.api.post(path, json={"segments": segments}))
+    (best, *_) = product.retrieve(dataset_id, "amber", "semantic_search")
+    assert (best["segment"]["content"], best["segment"]["document"]["name"]) == ("amber", "staying")

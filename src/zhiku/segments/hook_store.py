@@ -94,12 +94,12 @@ def insert_embeddings(tx: Connection, model_key: str, vectors: dict[str, bytes])
         )
 
 
-def list_known_hashes(conn: Connection, model_key: str, hashes: Iterable[str]) -> set[str]:
-    """Return those of the content hashes that have an embedding by this model."""
-    known = select(embeddings.c.content_hash).where(
+def list_known_vectors(conn: Connection, model_key: str, hashes: Iterable[str]) -> dict[str, bytes]:
+    """Return the vectors by this model that there are of the content hashes."""
+    known = select(embeddings.c.content_hash, embeddings.c.vector).where(
         embeddings.c.model_key == model_key, embeddings.c.content_hash.in_(list(hashes))
     )
-    return set(conn.execute(known).scalars())
+    return {row[0]: row[1] for row in conn.execute(known)}
 
 
 def list_unused_embeddings(conn: Connection, limit: int) -> list[tuple[str, str]]:

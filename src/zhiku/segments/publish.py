@@ -33,17 +33,17 @@ class Embedded:
 
 
 def embed_now(rt: Runtime, dataset: Dataset, texts: dict[str, str]) -> Embedded:
-    """Return the vectors of texts, content by content hash, that the catalog does not have; empty for economy.
+    """Return the vectors of texts, content by content hash; empty for economy.
 
-    Raises ModelCallFailed naming the provider.
+    Those that the catalog has come too: until the edit is committed, the last other text like it may go, and with it
+    the vector. Raises ModelCallFailed naming the provider.
     """
     embedder = find_embedder(rt, dataset)
     if embedder is None:
         return Embedded(None)
     with rt.db.read() as conn:
-        known = hook_store.list_known_hashes(conn, embedder.key, texts)
-    missing = [(key, text) for key, text in texts.items() if key not in known]
-    vectors: dict[str, bytes] = {}
+        vectors = hook_store.list_known_vectors(conn, embedder.key, texts)
+    missing = [(key, text) for key, text in texts.items() if key not in vectors]
     deadline = monotonic() + MODEL_SECONDS
     for start in range(0, len(missing), embedder.batch_size):
         batch = dict(missing[start : start + embedder.batch_size])
