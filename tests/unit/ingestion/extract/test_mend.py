@@ -53,6 +53,8 @@ def test_subtitles_become_what_is_said() -> None:
         ('a,b\n"two\nlines",x\n', '"a":"two lines";"b":"x";'),
         ("a,b\n", '"a";"b";'),
         ("one\ntwo\n", '"one":"two";'),
+        ("Sales 2026,,\n,(in units),\ncity,units,\nx,1,\n", '"Sales 2026";\n"(in units)";\n"city":"x";"units":"1";'),
+        ("a\n" * 7 + "1,2\n", '"a":"a";\n' * 6 + '"a":"1";"":"2";'),
         ("", ""),
         ('a,b\n"open,x\n', '"a":"open,x";'),
     ],
