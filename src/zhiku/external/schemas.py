@@ -53,7 +53,7 @@ class ExternalQuestion(WireModel):
     knowledge_id: str = Field(description="Id of the dataset, or its exact name; empty to try the connection.")
     query: str = Field(description="The question, at most 10,000 characters.")
     retrieval_setting: RetrievalSetting = Field(
-        default_factory=RetrievalSetting, description="How many records are wanted, and how good."
+        default_factory=RetrievalSetting, description="How many answers, and how good they must be."
     )
     metadata_condition: Annotated[MetadataConditions | None, BeforeValidator(_one_name)] = Field(
         default=None, description="Which documents may answer."
