@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from zhiku.datasets.store import Dataset
 from zhiku.datasets.switch_store import IndexSwitch
 from zhiku.db.engine import Database
 from zhiku.db.tables import jobs
+from zhiku.indexes.rebuild import fill_shard
 from zhiku.indexes.store import IndexBasis
 from zhiku.ingestion.keeper import IndexKeeper
+from zhiku.ingestion.switch import basis_of
 from zhiku.jobs.worker import run_jobs
 from zhiku.segments import hook_store
 from zhiku.segments.indexing import shard_of
@@ -158,7 +161,7 @@ def test_high_quality_becomes_economy_without_embedding_fields_and_vectors(produ
     check_index(product, dataset_id)
     with product.rt.db.read() as conn:
         digest = [text.content_hash for text in _texts(product, dataset_id)]
-        assert hook_store.list_known_hashes(conn, "test:words:1", digest) == set()
+        assert hook_store.list_known_vectors(conn, "test:words:1", digest) == {}
 
 
 def _texts(product: Product, dataset_id: str) -> list[Any]:
@@ -388,4 +391,49 @@ def test_a_switch_that_was_ready_when_the_server_ended_is_finished_by_the_next(p
     stop.set()
     thread.join()
     assert row_of(product, dataset_id)[0].embedding_model == "other-words"
+    check_index(product, dataset_id)
+
+
+def test_what_changes_while_the_new_index_is_built_is_in_it_too(product: Product, name: str) -> None:
+    dataset_id = make(product, name)
+    document = got(product.api.get(f"/v1/datasets/{dataset_id}/documents"))["data"][0]["id"]
+    path = f"/v1/datasets/{dataset_id}/documents/{document}/segments"
+    patch(product, dataset_id, **RIVAL_FIELDS)
+    run_jobs(product.rt, product.handlers)
+    product.applier.apply_pending()
+    began = product.applier.retain(dataset_id)
+    dataset, switch = row_of(product, dataset_id)
+    assert switch is not None and switch.is_ready
+    shard = replace(shard_of(dataset), generation=dataset.index_generation + 1, dimension=32)
+    fill_shard(product.rt.db, product.index, shard, basis_of(dataset, switch))
+
+    first = got(product.api.get(path))["data"][0]["id"]
+    assert product.api.delete(f"{path}/{first}").status_code == 204
+    got(product.api.post(path, json={"segments": [{"content": "lemons are sour"}]}))
+    product.add_text(dataset_id, "late", "cherries are dark")
+    run_jobs(product.rt, product.handlers)
+    product.applier.apply_pending()
+
+    assert product.applier.swap(dataset, shard, began, switch)
+    product.applier.release(dataset_id)
+    assert "apples are red" not in answers(product, dataset_id, "apples are red")
+    for text in ("lemons are sour", "cherries are dark", "plums are blue"):
+        assert answers(product, dataset_id, text)[0] == text
+    check_index(product, dataset_id)
+
+
+def test_an_index_that_was_built_for_an_older_wish_never_answers(product: Product, name: str) -> None:
+    dataset_id = make(product, name)
+    patch(product, dataset_id, **RIVAL_FIELDS)
+    run_jobs(product.rt, product.handlers)
+    product.applier.apply_pending()
+    began = product.applier.retain(dataset_id)
+    dataset, switch = row_of(product, dataset_id)
+    shard = replace(shard_of(dataset), generation=dataset.index_generation + 1, dimension=32)
+    patch(product, dataset_id, indexing_technique="economy")
+    assert not product.applier.swap(dataset, shard, began, switch)
+    product.applier.release(dataset_id)
+    assert answers(product, dataset_id, "apples are red")[0] == "apples are red"
+    product.settle()
+    assert settings(show(product, dataset_id)) == ("economy", None, None)
     check_index(product, dataset_id)
