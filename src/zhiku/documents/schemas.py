@@ -8,7 +8,7 @@ from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.datasets.schemas import IndexingTechnique
 from zhiku.documents.store import Document
 from zhiku.errors import InvalidMetadata
-from zhiku.http.schema import ContentText, WireModel
+from zhiku.http.schema import ContentText, WireModel, example
 
 NAME_CHARS = 200
 DocumentForm = Literal["text_model", "hierarchical_model", "qa_model"]
@@ -70,6 +70,13 @@ class DocumentSettings(ContentSettings):
 
 class CreateByText(DocumentSettings):
     """A document made from a text."""
+
+    model_config = example(
+        name="Opening hours",
+        text="The reading room is open from 9 to 18.",
+        indexing_technique="high_quality",
+        process_rule={"mode": "automatic"},
+    )
 
     name: Annotated[str, AfterValidator(_not_blank)] = Field(description="Shown name, cut to 200 characters.")
     text: ContentText = Field(description="The content; may be empty. NUL is dropped.")

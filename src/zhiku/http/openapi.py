@@ -177,7 +177,8 @@ class _Maker:
         schema = self._bodies[model] if model else {"type": "object"}
         if not declared.is_upload:
             is_required = model is not None and has_required_field(model)
-            return {"required": is_required, "content": {JSON: {"schema": schema}}}
+            body = schema if is_required else {"anyOf": [schema, {"type": "null"}]}
+            return {"required": is_required, "content": {JSON: {"schema": body}}}
         data = {"allOf": [schema], "description": "The settings, a JSON object."}
         form = {"type": "object", "properties": {"file": FILE, "data": data}}
         if declared.is_file_optional:
@@ -187,8 +188,8 @@ class _Maker:
 
     def _request_schema(self, model: type[WireModel]) -> Schema:
         schema = TypeAdapter(model).json_schema(ref_template=REF)
-        self._requests.update(schema.pop("$defs", {}))
-        self._requests[model.__name__] = schema
+        shapes = {**schema.pop("$defs", {}), model.__name__: schema}
+        self._requests |= {name: _with_nulls(shape) for name, shape in shapes.items()}
         return {"$ref": REF.format(model=model.__name__)}
 
     def _reply(self, reply: Any) -> dict[str, Any]:
@@ -201,6 +202,22 @@ class _Maker:
         schema = self._reply_schemas.schema_of(reply)
         about = (reply.__doc__ or "").strip() if is_typeddict(reply) else "Done."
         return {"description": " ".join(about.split()), "content": {JSON: {"schema": schema}}}
+
+
+def _with_nulls(shape: Schema) -> Schema:
+    """Return a request's shape where each optional field may be null too, which means that it is absent."""
+    if "properties" not in shape:
+        return shape
+    required = shape.get("required", [])
+    fields = {name: field if name in required else _or_null(field) for name, field in shape["properties"].items()}
+    return {**shape, "properties": fields}
+
+
+def _or_null(field: Schema) -> Schema:
+    if {"type": "null"} in field.get("anyOf", []) or "const" in field or not {"type", "$ref", "anyOf"} & field.keys():
+        return field
+    about = {name: value for name, value in field.items() if name in ("title", "description", "default")}
+    return {"anyOf": [{name: value for name, value in field.items() if name not in about}, {"type": "null"}], **about}
 
 
 def _folder(declared: Operation) -> str:

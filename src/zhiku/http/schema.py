@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
 from starlette.responses import Response
 
 from zhiku.errors import InvalidParam
@@ -18,6 +18,11 @@ NULL_CLEARS = "null clears"
 
 _NO_NUMBER = object()
 """Stands for a boolean where a number belongs: no type takes it, so the message names the field and what it wants."""
+
+
+def example(**fields: JsonValue) -> ConfigDict:
+    """Return the `model_config` of a request shape that shows an example of itself in the OpenAPI."""
+    return ConfigDict(json_schema_extra={"examples": [dict(fields)]})
 
 
 class WireModel(BaseModel):

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr, m
 from zhiku.datasets.built_in_fields import BUILT_IN_TYPES
 from zhiku.documents.replies import FieldType
 from zhiku.http.reply import Count, Id
-from zhiku.http.schema import WireModel
+from zhiku.http.schema import WireModel, example
 from zhiku.metadata import store
 
 NAME_CHARS = 255
@@ -27,6 +27,8 @@ FieldName = Annotated[str, AfterValidator(_not_blank)]
 
 class CreateField(WireModel):
     """A new metadata field."""
+
+    model_config = example(type="string", name="author")
 
     type: Literal["string", "number", "time"] = Field(description="What its values are read as by filters.")
     name: FieldName = Field(description="Name of 1 to 255 characters, unique in the dataset.")

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.http.reply import Id
-from zhiku.http.schema import WireModel
+from zhiku.http.schema import WireModel, example
 from zhiku.retrieval.store import ChildRef, DocumentRef
 from zhiku.segments.schemas import AttachmentBody, SegmentCoreBody
 from zhiku.segments.store import Segment
@@ -27,6 +27,11 @@ def _attachments(raw: object) -> object:
 
 class RetrieveRequest(WireModel):
     """A question to a dataset."""
+
+    model_config = example(
+        query="When is the reading room open?",
+        retrieval_model={"search_method": "hybrid_search", "top_k": 3, "score_threshold_enabled": False},
+    )
 
     max_query_chars: ClassVar[int] = QUERY_CHARS
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from zhiku.documents.replies import FormName
 from zhiku.http.reply import Count, Id, PageBody, Seconds, one_of
-from zhiku.http.schema import ContentText, WireModel
+from zhiku.http.schema import ContentText, WireModel, example
 from zhiku.segments.child_store import ChildChunk
 from zhiku.segments.store import Segment
 
@@ -56,6 +56,8 @@ class SegmentIn(_Keyworded):
 
 class CreateSegments(WireModel):
     """Segments to append to a document."""
+
+    model_config = example(segments=[{"content": "The reading room is closed in August.", "keywords": ["August"]}])
 
     segments: list[SegmentIn] | None = Field(default=None, description="At least one.")
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypedDict
 from pydantic import AfterValidator, Field
 
 from zhiku.http.reply import Count, Id
-from zhiku.http.schema import WireModel
+from zhiku.http.schema import WireModel, example
 from zhiku.tags.store import Tag
 
 NAME_CHARS = 50
@@ -24,6 +24,8 @@ TagName = Annotated[str, Field(min_length=1, max_length=NAME_CHARS), AfterValida
 
 class CreateTag(WireModel):
     """A new tag."""
+
+    model_config = example(name="House rules")
 
     name: TagName = Field(description="Name, unique in the workspace; upper and lower case differ.")
 
