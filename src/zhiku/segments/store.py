@@ -187,6 +187,8 @@ def update_segment(tx: Connection, number: int, values: dict[str, Any]) -> None:
 
 def delete_segment(tx: Connection, number: int) -> int:
     """Remove a segment with its child chunks; return how many hits it had."""
+    # Until its row is held, hits of it may still be written on PostgreSQL.
+    tx.execute(select(segments.c.number).where(segments.c.number == number).with_for_update())
     hits = tx.execute(select(segment_hits.c.hit_count).where(segment_hits.c.segment_number == number)).scalar()
     tx.execute(delete(segments).where(segments.c.number == number))
     return hits or 0
