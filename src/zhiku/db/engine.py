@@ -22,6 +22,7 @@ WAIT_SECONDS = 30.0
 """How long a write waits for the writers before it, and anything for a locked file or a free connection."""
 
 READER_CACHE_KIB = 1024
+READER_MAPPED_BYTES = 1 << 27
 WRITER_CACHE_KIB = 4096
 IDLE_READERS = 8
 MINIMUM_SQLITE = (3, 35, 0)
@@ -224,6 +225,8 @@ class _SqliteCatalog:
     def _connect_reader(self) -> sqlite3.Connection:
         connection = self._connect(READER_CACHE_KIB)
         connection.execute("PRAGMA query_only = ON")
+        # Every commit empties a connection's cache; pages of the file itself are there still.
+        connection.execute(f"PRAGMA mmap_size = {READER_MAPPED_BYTES}")
         return connection
 
     def _connect_writer(self) -> sqlite3.Connection:
