@@ -20,9 +20,10 @@ from zhiku.datasets import store as dataset_store
 from zhiku.db.engine import Database
 from zhiku.db.tables import metadata
 from zhiku.indexes.base import Shard
-from zhiku.indexes.open_shards import BUILT_FILE
+from zhiku.indexes.edge import EdgeIndex
 from zhiku.indexes.rebuild import build_shard
 from zhiku.indexes.store import IndexBasis
+from zhiku.segments.indexing import shard_of
 
 PER_DOCUMENT = 100
 
@@ -99,14 +100,21 @@ def _ingest(folder: Path, size: int) -> str:
 
 
 def _ensure_built(folder: Path, dataset_id: str) -> None:
-    """Put the shard in order, as Zhiku does for a dataset that has grown, if it has not done it yet."""
+    """Put the whole shard in order, as the bare server's is.
+
+    Zhiku does it by itself as a dataset grows, at a moment that differs from run to run: up to 5,000 postings stay as
+    they were put, and cost a vector search up to .4 ms more.
+    """
     database = Database(f"sqlite:///{folder / 'catalog.sqlite3'}")
     with database.read() as connection:
         dataset = dataset_store.find_dataset(connection, dataset_id)
     if dataset is None:
         raise RuntimeError("the dataset is gone")
     root = folder / "index"
-    if (root / dataset_id / str(dataset.index_generation) / BUILT_FILE).exists():
+    index = EdgeIndex(root)
+    state = index.state(shard_of(dataset))
+    index.close()
+    if not state.unoptimised and not state.dead:
         return
     generation = dataset.index_generation + 1
     shard = Shard(dataset_id, generation, DIMENSION, dataset.mean_terms)
