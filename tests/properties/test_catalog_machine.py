@@ -141,9 +141,13 @@ class CatalogMachine(RuleBasedStateMachine):
             document.name = name
 
     @precondition(lambda self: self.documents())
-    @rule(which=WHICH, action=st.sampled_from(["disable", "enable", "enable", "archive", "un_archive", "un_archive"]))
-    def switch_document(self, which: int, action: str) -> None:
+    @rule(which=WHICH, is_archiving=st.booleans())
+    def switch_document(self, which: int, is_archiving: bool) -> None:
+        """Switch a document over: off or on, or into the archive or out of it."""
         dataset, document = self.touch(pick(self.documents(), which))
+        action = "disable" if document.is_enabled else "enable"
+        if is_archiving:
+            action = "un_archive" if document.is_archived else "archive"
         path = f"/datasets/{dataset.id}/documents/status/{action}"
         self.expect(200, self.call("PATCH", path, {"document_ids": [document.id]}))
         if action in ("enable", "disable"):
