@@ -231,3 +231,10 @@ def insert(tx: Connection, content_hash: str) -> None:
 def count(database: Database) -> int:
     with database.read() as conn:
         return conn.execute(select(func.count()).select_from(embeddings)).scalar_one()
+
+
+def test_an_error_never_quotes_the_values_of_its_statement(sqlite_database: Database) -> None:
+    secret = "the text of a document"
+    with pytest.raises(Exception, match="tags") as failure, sqlite_database.begin() as tx:
+        tx.execute(text("INSERT INTO tags (id, name) VALUES (:id, :name)"), {"id": secret, "name": None})
+    assert secret not in str(failure.value)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from tests.unit.http import stand_ins
 from tests.unit.http.serving import Client, served
+from zhiku.log import tell_error
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_a_failure_with_a_name_has_the_envelope(
 
 
 def test_an_unexpected_failure_is_a_500_that_tells_nothing(client: tuple[Client, dict[str, str]]) -> None:
-    with capture_logs() as logs:
+    with capture_logs(processors=[tell_error]) as logs:
         reply = client[0].request("POST", "/failures/other?keyword=private", headers={"X-Request-Id": "abc-1"})
     assert reply.status_code == 500
     assert reply.json() == {"code": "internal_server_error", "message": "An internal error occurred.", "status": 500}

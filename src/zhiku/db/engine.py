@@ -19,6 +19,8 @@ from zhiku.errors import StorageFull, Unavailable, ZhikuError
 __all__ = ["Connection", "Database", "raise_translated"]
 
 WAIT_SECONDS = 30.0
+# Parameters are documents and hashes of keys: an error that is logged must not quote them.
+SILENT = {"hide_parameters": True}
 """How long a write waits for the writers before it, and anything for a locked file or a free connection."""
 
 READER_CACHE_KIB = 1024
@@ -143,8 +145,9 @@ class _SqliteCatalog:
             raise Unavailable("The catalog needs a file: sqlite:///path/to/catalog.sqlite3")
         self._path = Path(url.database)
         _make_private_folder(self._path.parent)
-        self._writer = create_engine("sqlite://", creator=self._connect_writer, poolclass=NullPool)
-        self._reader = create_engine("sqlite://", creator=self._connect_reader, poolclass=NullPool)
+        options: dict[str, Any] = {"poolclass": NullPool, **SILENT}
+        self._writer = create_engine("sqlite://", creator=self._connect_writer, **options)
+        self._reader = create_engine("sqlite://", creator=self._connect_reader, **options)
         event.listen(self._writer, "begin", self._begin_immediate)
         # A kept connection costs 40 us less a read than SQLAlchemy's pool does; pop and append need no lock.
         self._idle_readers: list[Connection] = []
@@ -260,7 +263,7 @@ class _PostgresCatalog:
 
     def __init__(self, url: URL, wait_seconds: float) -> None:
         url = url.set(drivername="postgresql+psycopg")
-        options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": wait_seconds}
+        options: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": wait_seconds, **SILENT}
         self._writer = create_engine(url, isolation_level="READ COMMITTED", **options)
         self._reader = create_engine(
             url, isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}, **options

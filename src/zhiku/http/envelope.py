@@ -1,9 +1,7 @@
 """Any exception to the contract's envelope, `{code, message, status}` (2.2); nothing inside is ever told."""
 
 import errno
-import traceback
 from collections.abc import Iterable
-from pathlib import PurePath
 from typing import Any
 
 import structlog
@@ -22,7 +20,6 @@ DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 DISK_REFUSES = {errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 RETRY_AFTER_SECONDS = "1"
 METHOD_ORDER = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-LOGGED_FRAMES = 6
 
 
 class Envelope:
@@ -104,13 +101,10 @@ def _from_http(error: HTTPException) -> ZhikuError:
 
 
 def _log_failure(scope: Scope, error: Exception) -> None:
-    # Only where and which kind: an exception's text may quote documents, queries and SQL parameters.
-    frames = traceback.extract_tb(error.__traceback__)[-LOGGED_FRAMES:]
     log.error(
         "request failed",
         request_id=scope.get("zhiku.request_id"),
         method=scope["method"],
         route=getattr(scope.get("endpoint"), "path", None),
-        error=type(error).__name__,
-        at=[f"{'/'.join(PurePath(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}" for frame in frames],
+        exc_info=error,
     )
