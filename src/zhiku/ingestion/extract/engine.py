@@ -12,6 +12,7 @@ from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.decode import decode_text, load_codecs
 from zhiku.ingestion.extract.detect import NO_TEXT, Kind, damaged, detect_kind
 from zhiku.ingestion.extract.library import TOO_COMPLEX, ParserPanic, run_library
+from zhiku.ingestion.extract.mend_doc import mend_doc
 from zhiku.ingestion.extract.mend_docx import mark_breaks, mend_notes, unmark_breaks
 from zhiku.ingestion.extract.mend_eml import mend_eml
 from zhiku.ingestion.extract.mend_epub import read_chapters
@@ -89,6 +90,11 @@ def read_word(file: File) -> list[Part]:
     """A Word file with its line breaks and notes."""
     document = run_library(mark_breaks(file.content), file.kind, file.extension)
     return [Part(unmark_breaks(mend_notes(markdown(file, document))))]
+
+
+def read_old_word(file: File) -> list[Part]:
+    """An older Word file with its headings and tables."""
+    return [Part(mend_doc(markdown(file, run_library(file.content, file.kind, file.extension)), file.content))]
 
 
 def read_open_document(file: File) -> list[Part]:
@@ -174,6 +180,7 @@ def read_pdf_pages(file: File) -> list[Part]:
 
 READERS: dict[Kind, Callable[[File], list[Part]]] = {
     Kind.DOCX: read_word,
+    Kind.DOC: read_old_word,
     Kind.ODT: read_open_document,
     Kind.EPUB: read_book,
     Kind.EML: read_mail,

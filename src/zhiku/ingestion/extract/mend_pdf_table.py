@@ -135,9 +135,3 @@ def levels(rules: Iterable[Rule]) -> list[float]:
         if not found or at - found[-1] > THICK:
             found.append(at)
     return found
-
-
-def table_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """The rows as a Markdown table, the first one its header."""
-    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])

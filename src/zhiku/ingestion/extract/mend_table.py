@@ -62,3 +62,9 @@ def count_cells(row: Sequence[str]) -> int:
 def values_line(row: Sequence[str]) -> str:
     """A row without headers as a line."""
     return "".join(f'"{cell}";' for cell in row if cell)
+
+
+def table_markdown(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as a Markdown table, the first one its header."""
+    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])

@@ -11,14 +11,17 @@ from pypdfium2 import raw
 
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.detect import ENCRYPTED, NO_TEXT, damaged
-from zhiku.ingestion.extract.mend_pdf import HYPHEN, Line, body_size, page_text
-from zhiku.ingestion.extract.mend_pdf_table import Box, Grid, find_grids, table_markdown
+from zhiku.ingestion.extract.mend_pdf import HYPHEN, Line, body_size, join_lines, mend_hyphens, page_text
+from zhiku.ingestion.extract.mend_pdf_table import Box, Grid, find_grids
+from zhiku.ingestion.extract.mend_table import table_markdown
 from zhiku.ingestion.extract.parts import Part, PartKind
 from zhiku.ingestion.extract.pdf_drawn import Drawn, box_of, is_image, is_whole_page, straight_lines
 from zhiku.ingestion.extract.pictures import Pictures
 
 # In points: what reaches that far into something else only touches it.
 OVERLAP = 3.0
+# In cells shorter lines are apart on purpose, such as names one below the other.
+SHORT_CHARS = 8
 LINE_ENDS = (0x0A, 0x0D)
 
 
@@ -75,9 +78,9 @@ def place_table(text_page: pypdfium2.PdfTextPage, lines: list[Line], grid: Grid)
     left, _, right, _ = grid.box
     if not inside or any(line.left < left - OVERLAP or line.right > right + OVERLAP for line in inside):
         return lines
-    rows = grid.rows(lambda box: text_page.get_text_bounded(*box).replace("\0", "").replace("\x02", ""))
-    found = sorted("".join("".join(row) for row in rows).replace(" ", ""))
-    meant = sorted("".join(line.text for line in inside).replace(" ", "").replace(HYPHEN, ""))
+    rows = grid.rows(lambda box: read_cell(text_page, box))
+    found = sorted("".join("".join(row) for row in rows).replace(" ", "").replace("-", ""))
+    meant = sorted("".join(line.text for line in inside).replace(" ", "").replace("-", "").replace(HYPHEN, ""))
     if len(rows) < 2 or found != meant:
         return lines
     table = block_line(table_markdown(rows), grid.box)
@@ -85,6 +88,15 @@ def place_table(text_page: pypdfium2.PdfTextPage, lines: list[Line], grid: Grid)
     kept = [line for line in lines if line not in inside]
     kept.insert(sum(line not in inside for line in lines[:first]), table)
     return kept
+
+
+def read_cell(text_page: pypdfium2.PdfTextPage, box: Box) -> str:
+    """The text in a box; lines of Chinese that were broken because they are long are whole again."""
+    lines = text_page.get_text_bounded(*box).replace("\0", "").replace("\x02", HYPHEN).split("\n")
+    text = ""
+    for line in (line.strip() for line in lines):
+        text = join_lines(text, line) if len(text) > SHORT_CHARS else f"{text} {line}"
+    return mend_hyphens(text)
 
 
 def is_inside(line: Line, box: Box) -> bool:

@@ -109,8 +109,9 @@ def word_of_pictures(count: int) -> bytes:
     package = "http://schemas.openxmlformats.org/package/2006/relationships"
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     drawn = "".join(
-        f'<w:p><w:r><w:drawing><wp:inline xmlns:wp="{inside}/wordprocessingDrawing"><wp:docPr id="{n}" name="Picture {n}"/>'
-        f'<a:graphic xmlns:a="{inside}/main"><a:graphicData><pic:pic xmlns:pic="{inside}/picture"><pic:blipFill>'
+        f'<w:p><w:r><w:drawing><wp:inline xmlns:wp="{inside}/wordprocessingDrawing"><wp:docPr id="{n}" '
+        f'name="Picture {n}"/><a:graphic xmlns:a="{inside}/main"><a:graphicData>'
+        f'<pic:pic xmlns:pic="{inside}/picture"><pic:blipFill>'
         f'<a:blip xmlns:r="{kind}" r:embed="r{n}"/></pic:blipFill></pic:pic></a:graphicData></a:graphic></wp:inline>'
         "</w:drawing></w:r></w:p>"
         for n in range(count)

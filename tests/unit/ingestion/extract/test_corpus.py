@@ -46,13 +46,15 @@ def test_a_real_file_comes_through_word_for_word(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["report.docx", "report.odt", "report.rtf.gz", "report.html", "report.epub", "report.pdf"]
+    "name", ["report.docx", "report.doc.gz", "report.odt", "report.rtf.gz", "report.html", "report.epub", "report.pdf"]
 )
 def test_tables_of_every_kind_of_document_are_markdown_tables(name: str) -> None:
     assert TABLE in "\n".join(part.text for part in read(CORPUS / name).parts)
 
 
-@pytest.mark.parametrize("name", ["report.docx", "report.odt", "report.rtf.gz", "report.html", "report.pdf"])
+@pytest.mark.parametrize(
+    "name", ["report.docx", "report.doc.gz", "report.odt", "report.rtf.gz", "report.html", "report.pdf"]
+)
 def test_headings_are_markdown_headings(name: str) -> None:
     lines = "\n".join(part.text for part in read(CORPUS / name).parts).splitlines()
     assert "# 季度报告 Quarterly report" in lines

@@ -2,7 +2,8 @@
 
 import time
 
-from zhiku.ingestion.extract.mend_pdf_table import Box, Grid, find_grids, table_markdown
+from zhiku.ingestion.extract.mend_pdf_table import Box, Grid, find_grids
+from zhiku.ingestion.extract.mend_table import table_markdown
 
 
 def frame(left: float, bottom: float, right: float, top: float) -> list[Box]:
