@@ -41,7 +41,7 @@ EXCEPTIONS = {
 }
 
 WRITES = re.compile(r"\b(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
-STATEMENTS = {"insert", "update", "delete"}
+STATEMENTS = {"insert", "update", "delete", "HotInsert"}
 
 
 def written_tables(module: Module) -> Iterator[tuple[int, str]]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
+from zhiku.db.hot import HotInsert
 from zhiku.db.tables import child_chunks, documents, segment_hits, segments
 
 
@@ -86,7 +87,8 @@ SEGMENT_COLUMNS = [_NOT_IN_ROW[name] if name in _NOT_IN_ROW else segments.c[name
 
 _NEW = [field.name for field in fields(NewSegment)]
 
-_INSERT = insert(segments)
+_STATE = ("is_manual", "is_enabled", "status", "error", "completed_at", "stopped_at")
+_INSERT = HotInsert(segments, [*_NEW, "updated_by", "updated_at", "indexing_at", *_STATE])
 _NUMBERS_AT = (
     select(segments.c.number)
     .where(
@@ -131,7 +133,7 @@ _SUMS = (
 
 def insert_staged(tx: Connection, new: Sequence[NewSegment]) -> list[int]:
     """Add segments of one content that wait for their index, by position; return their numbers in the same order."""
-    waiting = {"is_manual": False, "is_enabled": False, "status": "indexing", "completed_at": None}
+    waiting = dict.fromkeys(_STATE) | {"is_manual": False, "is_enabled": False, "status": "indexing"}
     return _insert(tx, new, waiting)
 
 
@@ -358,7 +360,7 @@ def _insert(tx: Connection, new: Sequence[NewSegment], state: dict[str, Any]) ->
     ]
     if not values:
         return []
-    tx.execute(_INSERT, values)
+    _INSERT.run(tx, values)
     # Asked for behind all rows: with RETURNING in their order, SQLite would take them one statement each.
     places = {
         "document": new[0].document_number,
