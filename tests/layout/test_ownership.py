@@ -19,6 +19,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "uploads": ("documents/",),
     "documents": ("documents/",),
     "segments": ("segments/",),
+    "segment_hits": ("db/",),
     "child_chunks": ("segments/",),
     "embeddings": ("segments/",),
     "tags": ("tags/",),
@@ -36,7 +37,6 @@ EXCEPTIONS = {
     # The outbox numbers a dataset's rows by a counter in the dataset, whose row lock keeps them in order.
     ("src/zhiku/indexes/outbox.py", "datasets"),
     # Hits are counted in memory and written together, by whoever serves questions.
-    ("src/zhiku/db/hits.py", "segments"),
     ("src/zhiku/db/hits.py", "documents"),
 }
 
