@@ -1,13 +1,13 @@
 """How often segments answered: counted in memory, written together (contract 5.5)."""
 
 import threading
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import structlog
 from sqlalchemy import bindparam, select, text
 
-from zhiku.db.engine import Connection, Database
+from zhiku.db.engine import Database
 from zhiku.db.tables import documents, segments
 from zhiku.errors import ZhikuError
 
@@ -23,15 +23,16 @@ NO_ROW = (-1, 0)
 _NAMES = [(f"number_{row}", f"hits_{row}") for row in range(ROWS)]
 _ANSWERED = f"answered (number, hits) AS (VALUES {', '.join(f'(:{number}, :{hits})' for number, hits in _NAMES)})"
 
+_IS_ANSWERED = segments.c.number.in_([bindparam(number) for number, _ in _NAMES])
 # Segments with their documents, without those that somebody else is changing on PostgreSQL: waiting for their rows
 # while holding others could be waiting for ever.
 _FREE = (
     select(segments.c.number, segments.c.document_number)
     .join(documents, documents.c.number == segments.c.document_number)
-    .where(segments.c.number.in_(bindparam("numbers", expanding=True)))
+    .where(_IS_ANSWERED)
     .with_for_update(key_share=True, skip_locked=True)
 )
-_EXISTING = select(segments.c.number).where(segments.c.number.in_(bindparam("numbers", expanding=True)))
+_EXISTING = select(segments.c.number).where(_IS_ANSWERED)
 # Many rows in one statement: the driver lets go of the interpreter for each, and a busy server gives it back late.
 # SQLite takes ON CONFLICT behind a SELECT only if that has a WHERE.
 _ADD_TO_SEGMENTS = text(f"""
@@ -115,26 +116,28 @@ class HitCounts:
 
     def _write(self, counts: dict[int, int]) -> dict[int, int]:
         """Write counts and return those that must wait; those of a segment that has gone count nowhere."""
-        rows = sorted(counts.items())
-        left: dict[int, int] = {}
+        written: dict[int, int] = {}
+        of_documents: dict[int, int] = {}
         with self._db.begin() as tx:
-            for start in range(0, len(rows), ROWS):
-                left |= _write_some(tx, dict(rows[start : start + ROWS]))
-        return left
+            for batch in _batches(counts):
+                document_of: dict[int, int] = {row[0]: row[1] for row in tx.execute(_FREE, _values(batch)).all()}
+                free = {number: counts[number] for number in document_of}
+                for number, hits in free.items():
+                    of_documents[document_of[number]] = of_documents.get(document_of[number], 0) + hits
+                if free:
+                    tx.execute(_ADD_TO_SEGMENTS, _values(free))
+                written |= free
+            for batch in _batches(of_documents):
+                tx.execute(_ADD_TO_DOCUMENTS, _values(batch))
+            others = {number: hits for number, hits in counts.items() if number not in written}
+            busy = [row[0] for batch in _batches(others) for row in tx.execute(_EXISTING, _values(batch)).all()]
+        return {number: counts[number] for number in busy}
 
 
-def _write_some(tx: Connection, counts: dict[int, int]) -> dict[int, int]:
-    document_of: dict[int, int] = {row[0]: row[1] for row in tx.execute(_FREE, {"numbers": list(counts)})}
-    written = {number: counts[number] for number in document_of}
-    of_documents: dict[int, int] = {}
-    for number, hits in written.items():
-        of_documents[document_of[number]] = of_documents.get(document_of[number], 0) + hits
-    if written:
-        tx.execute(_ADD_TO_SEGMENTS, _values(written))
-        tx.execute(_ADD_TO_DOCUMENTS, _values(of_documents))
-    others = counts.keys() - written.keys()
-    busy = tx.execute(_EXISTING, {"numbers": list(others)}).scalars().all() if others else ()
-    return {number: counts[number] for number in busy}
+def _batches(counts: dict[int, int]) -> Iterator[dict[int, int]]:
+    rows = iter(sorted(counts.items()))
+    while batch := dict(islice(rows, ROWS)):
+        yield batch
 
 
 def _values(counts: dict[int, int]) -> dict[str, int]:
