@@ -118,7 +118,7 @@ EXCUSED = {
     "credentials.": "2.2: one of two texts; the other one says what is missing",
     "Vector store operation failed: [Errno 111] Connection refused": "3.5: the store's own message",
     "External datasets are not supported.": "10.2: tests/contract/test_document_updates.py",
-    "Segment is indexing, please try again later": "3.4: tests/contract/test_segment_writes.py",
+    "Segment is indexing, please try again later": "3.4: tests/contract/test_late_embedding.py",
     "Segment is deleting.": "3.4: a delete is one transaction; the second one meets a 404",
     "name is required when text is provided.": "D47",
     "Invalid action.": "3.3-17: the text names the action",
