@@ -104,7 +104,7 @@ async def openapi_document(request: Request) -> Response:
     """Describe every operation as OpenAPI."""
     state = request.app.state
     if state.openapi is None:
-        state.openapi = build_openapi(request.app.router.routes)
+        state.openapi = await in_thread(build_openapi, request.app.router.routes)
     return encode(state.openapi)
 
 
