@@ -1,14 +1,26 @@
 """How a dataset is searched: the `retrieval_model` of requests, storage and replies (contract D21, D29, D30, 3.1)."""
 
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 import msgspec
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from zhiku.datasets.metadata_conditions import MetadataConditions, stored_conditions
 from zhiku.http.schema import WireModel
 
 SearchMethod = Literal["keyword_search", "full_text_search", "semantic_search", "hybrid_search"]
+
+
+def _also(*shapes: JsonValue) -> Callable[[JsonDict], None]:
+    """Return what adds to a field's schema the older shapes that are read too."""
+
+    def add(schema: JsonDict) -> None:
+        known = cast("list[JsonValue]", schema["anyOf"])
+        known.extend(shapes)
+
+    return add
 
 
 class RerankingModel(WireModel):
@@ -48,11 +60,15 @@ class RetrievalModel(WireModel):
     search_method: SearchMethod = Field(default="semantic_search", description="What is searched.")
     reranking_enable: bool = Field(default=False, description="Whether the hits are reordered.")
     reranking_mode: Literal["reranking_model", "weighted_score"] | None = Field(
-        default=None, description="By what; an object here is read as the `reranking_model`."
+        default=None,
+        description="By what; an object here is read as the `reranking_model`.",
+        json_schema_extra=_also({"type": "object"}, {"const": ""}),
     )
     reranking_model: RerankingModel = Field(default_factory=RerankingModel, description="The model that reorders.")
     weights: Weights | None = Field(
-        default=None, description="Weights of a hybrid search; a bare number w means semantic w and lexical 1 - w."
+        default=None,
+        description="Weights of a hybrid search; a bare number w means semantic w and lexical 1 - w.",
+        json_schema_extra=_also({"type": "number", "minimum": 0, "maximum": 1}),
     )
     top_k: int = Field(default=3, ge=1, le=200, description="The most records to answer with.")
     score_threshold_enabled: bool = Field(default=False, description="Whether records with a lower score are left out.")

@@ -209,8 +209,19 @@ def _with_nulls(shape: Schema) -> Schema:
     if "properties" not in shape:
         return shape
     required = shape.get("required", [])
-    fields = {name: field if name in required else _or_null(field) for name, field in shape["properties"].items()}
+    read = {name: _or_number(field) for name, field in shape["properties"].items()}
+    fields = {name: field if name in required else _or_null(field) for name, field in read.items()}
     return {**shape, "properties": fields}
+
+
+def _or_number(field: Schema) -> Schema:
+    """Return a field's schema where 0 and 1 and words stand for a boolean, as they are read (contract 2.4)."""
+    if "anyOf" in field:
+        return {**field, "anyOf": [_or_number(choice) for choice in field["anyOf"]]}
+    if field.get("type") != "boolean":
+        return field
+    others = {name: value for name, value in field.items() if name != "type"}
+    return {**others, "anyOf": [{"type": "boolean"}, {"enum": [0, 1, "true", "false"]}]}
 
 
 def _or_null(field: Schema) -> Schema:
