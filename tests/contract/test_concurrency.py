@@ -180,9 +180,11 @@ def test_many_clients_that_change_one_dataset_meet_no_failure_and_leave_exact_co
 
     with ThreadPoolExecutor(7) as pool:
         working = pool.submit(work)
-        for acting in [pool.submit(crowd.act, number) for number in range(6)]:
-            acting.result()
-        is_over.set()
+        try:
+            for acting in [pool.submit(crowd.act, number) for number in range(6)]:
+                acting.result()
+        finally:
+            is_over.set()
         working.result()
     product.settle()
     assert crowd.refused == []
