@@ -5,7 +5,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # What PDFium puts where a line ended in a hyphen.
 HYPHEN = "\ufffe"
@@ -19,6 +19,8 @@ LIST_START = re.compile(
 
 BULLET = re.compile(r"[•◦▪‣●○■□◆] ?(?=\S)")
 
+# As parts of the size of the letters: nearer pieces are one word, or one line.
+WORD_SPACE, LETTER_SPACE = 0.15, 0.4
 HEADING_CHARS = 120
 # A column narrower than this many letters is a list, an address or a poem, whose lines mean something.
 NARROW = 15
@@ -56,6 +58,33 @@ def body_size(lines: Iterable[Line]) -> float:
             continue
         counts[round(line.size * 2) / 2] += len(line.text)
     return counts.most_common(1)[0][0] if counts else 0.0
+
+
+def join_pieces(lines: Iterable[Line]) -> list[Line]:
+    """The lines with those made one that go on where the one before ends, as behind a raised number."""
+    joined: list[Line] = []
+    for line in lines:
+        before = joined[-1] if joined else None
+        if before is None or not goes_on(before, line):
+            joined.append(line)
+            continue
+        space = " " if line.left - before.right > WORD_SPACE * line.size else ""
+        joined[-1] = replace(
+            before,
+            text=f"{before.text}{space}{line.text}",
+            right=line.right,
+            bottom=min(before.bottom, line.bottom),
+            top=max(before.top, line.top),
+            gap=max(before.gap, line.gap),
+        )
+    return joined
+
+
+def goes_on(before: Line, line: Line) -> bool:
+    """Whether a line begins where the one before it ends, at the same height."""
+    shared = min(before.top, line.top) - max(before.bottom, line.bottom)
+    beside = -LETTER_SPACE * line.size <= line.left - before.right <= LETTER_SPACE * line.size
+    return beside and shared > 0.5 * min(before.top - before.bottom, line.top - line.bottom)
 
 
 def page_text(lines: Sequence[Line], body: float) -> str:

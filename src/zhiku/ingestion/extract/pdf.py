@@ -11,7 +11,7 @@ from pypdfium2 import raw
 
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.detect import ENCRYPTED, NO_TEXT, damaged
-from zhiku.ingestion.extract.mend_pdf import HYPHEN, Line, body_size, join_lines, mend_hyphens, page_text
+from zhiku.ingestion.extract.mend_pdf import HYPHEN, Line, body_size, join_lines, join_pieces, mend_hyphens, page_text
 from zhiku.ingestion.extract.mend_pdf_table import Box, Grid, find_grids
 from zhiku.ingestion.extract.mend_table import table_markdown
 from zhiku.ingestion.extract.parts import Part, PartKind
@@ -48,7 +48,7 @@ def read_lines(document: pypdfium2.PdfDocument, number: int, drawn: Drawn, pictu
     try:
         text_page = page.get_textpage()
         try:
-            lines = list(lines_of(text_page))
+            lines = join_pieces(lines_of(text_page))
             return place_drawn(page, text_page, lines, drawn, pictures) if lines else []
         finally:
             text_page.close()

@@ -3,7 +3,7 @@
 import pytest
 
 from zhiku.ingestion.extract.mend_markdown import mend_markdown
-from zhiku.ingestion.extract.mend_pdf import Line, body_size, page_text
+from zhiku.ingestion.extract.mend_pdf import Line, body_size, join_pieces, page_text
 from zhiku.ingestion.extract.mend_table import mend_csv
 from zhiku.ingestion.extract.mend_text import mend_mdx, mend_subtitles, unescape_unicode
 
@@ -89,6 +89,14 @@ def test_lines_of_a_paragraph_are_joined_as_the_script_does() -> None:
 def test_a_line_with_room_for_the_next_word_ends_its_paragraph() -> None:
     wide = line("A line that goes all the way to the right edge of it", 700)
     assert read(wide, line("and ends here.", 686), line("Another one.", 672)).endswith("ends here.\nAnother one.")
+
+
+def test_what_stands_behind_a_raised_number_belongs_to_its_line() -> None:
+    first = line("a note1", 700)
+    pieces = [first, line(".", 701, left=first.right + 1), line("More", 700, left=first.right + 9), line("next", 686)]
+    assert [each.text for each in join_pieces(pieces)] == ["a note1. More", "next"]
+    column = line("Another column", 700, left=first.right + 30)
+    assert join_pieces([first, column]) == [first, column]
 
 
 def test_list_items_and_rows_of_tables_stay_lines() -> None:
