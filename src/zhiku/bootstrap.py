@@ -28,9 +28,16 @@ from zhiku.jobs.kinds import (
 )
 from zhiku.jobs.worker import JobHandler
 from zhiku.pipelines.purge import PipelineUploadPurge
-from zhiku.providers.base import Embedder
+from zhiku.providers.base import Chat, Embedder
 from zhiku.providers.builtin import BuiltinEmbedder
-from zhiku.providers.catalog import BUILTIN_EMBEDDING, ModelCatalog, ModelName, find_remote_embedding, read_aliases
+from zhiku.providers.catalog import (
+    BUILTIN_EMBEDDING,
+    ModelCatalog,
+    ModelName,
+    find_remote_chat,
+    find_remote_embedding,
+    read_aliases,
+)
 from zhiku.runtime import Activity, Runtime, Wakeups
 from zhiku.settings import Settings
 
@@ -69,8 +76,10 @@ def make_catalog(settings: Settings) -> ModelCatalog:
     remote = find_remote_embedding(settings)
     if remote is not None:
         factories[remote] = partial(_remote_embedder, settings)
-    aliases = read_aliases(settings, list(factories))
-    return ModelCatalog(factories, default=remote or BUILTIN_EMBEDDING, aliases=aliases)
+    chat = find_remote_chat(settings)
+    chats: dict[ModelName, Callable[[], Chat]] = {} if chat is None else {chat: partial(_remote_chat, settings)}
+    aliases = read_aliases(settings, [*factories, *chats])
+    return ModelCatalog(factories, default=remote or BUILTIN_EMBEDDING, aliases=aliases, chats=chats)
 
 
 def make_sandbox(settings: Settings) -> Sandbox:
@@ -110,3 +119,10 @@ def _remote_embedder(settings: Settings) -> Embedder:
 
     key = settings.embeddings_key.get_secret_value() if settings.embeddings_key else None
     return OpenAIEmbedder(settings.embeddings_url or "", settings.embeddings_model or "", key)
+
+
+def _remote_chat(settings: Settings) -> Chat:
+    from zhiku.providers.chat import OpenAIChat  # noqa: PLC0415  its HTTP client takes .2 s to import
+
+    key = settings.chat_key.get_secret_value() if settings.chat_key else None
+    return OpenAIChat(settings.chat_url or "", settings.chat_model or "", key)

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     embeddings_url: str | None = None
     embeddings_model: str | None = None
     embeddings_key: SecretStr | None = None
+    chat_url: str | None = None
+    chat_model: str | None = None
+    chat_key: SecretStr | None = None
+    chat_concurrency: int = Field(default=10, ge=1, le=10)
+    chat_tokens_per_document: int = Field(default=1_000_000, ge=0)
     model_aliases: str | None = None
 
     upload_file_bytes: int = Field(default=15 * 1024 * 1024, gt=0)
@@ -60,6 +65,9 @@ class Settings(BaseSettings):
         "embeddings_url",
         "embeddings_model",
         "embeddings_key",
+        "chat_url",
+        "chat_model",
+        "chat_key",
         "model_aliases",
         mode="before",
     )

@@ -11,6 +11,7 @@ from tests.contract.calls import got, refusal
 from tests.product import MODEL, Product, open_product
 from zhiku.bootstrap import make_catalog
 from zhiku.db.engine import Database
+from zhiku.errors import ProviderNotInitialize
 from zhiku.settings import Settings
 from zhiku.workspace.schemas import provider_list_body
 
@@ -159,3 +160,21 @@ def test_an_unknown_pair_without_an_alias_is_400(fresh: Product, names: tuple[st
     body = {"name": "Guide", "indexing_technique": "high_quality"}
     sent = body | {"embedding_model_provider": names[0], "embedding_model": names[1]}
     assert refusal(fresh.api.post("/v1/datasets", json=sent)) == (400, "invalid_param", NO_MODEL)
+
+
+def test_the_operators_chat_model_is_listed_as_llm() -> None:
+    settings = Settings(chat_url="http://127.0.0.1:9/v1", chat_model="writer")
+    body = provider_list_body(make_catalog(settings).list_chats(), "llm", HOST, 4000)
+    [provider] = body["data"]
+    assert provider["provider"] == "openai_api_compatible"
+    assert [(model["model"], model["model_type"]) for model in provider["models"]] == [("writer", "llm")]
+
+
+def test_no_llm_is_listed_without_a_chat_model(product: Product) -> None:
+    assert got(product.api.get(f"{TYPES}/llm")) == {"data": []}
+
+
+@pytest.mark.parametrize("half", [{"chat_url": "http://127.0.0.1:9/v1"}, {"chat_model": "writer"}])
+def test_half_a_chat_model_stops_the_start(half: dict[str, Any]) -> None:
+    with pytest.raises(ProviderNotInitialize, match="Set both ZHIKU_CHAT_URL and ZHIKU_CHAT_MODEL"):
+        make_catalog(Settings(**half))

@@ -9,6 +9,19 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 
 
+class Chat(Protocol):
+    """Writes about texts. Safe to call from several threads."""
+
+    @property
+    def key(self) -> str:
+        """Name everything an answer depends on beside what is asked: provider and model."""
+        ...
+
+    def answer(self, instructions: str, text: str) -> str:
+        """Return what the model writes when told `instructions` about `text`; never empty. Raises ModelCallFailed."""
+        ...
+
+
 class Embedder(Protocol):
     """Turns texts into unit vectors. Safe to call from several threads."""
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from zhiku.errors import ProviderNotInitialize
-from zhiku.providers.base import Embedder
+from zhiku.providers.base import Chat, Embedder
 from zhiku.settings import Settings
 
 _PART = re.compile(r"[a-z0-9_-]+")
@@ -35,6 +35,18 @@ def find_remote_embedding(settings: Settings) -> ModelName | None:
     if not settings.embeddings_url or not settings.embeddings_model:
         raise ProviderNotInitialize("Set both ZHIKU_EMBEDDINGS_URL and ZHIKU_EMBEDDINGS_MODEL, or neither.")
     return ModelName(REMOTE_PROVIDER, settings.embeddings_model)
+
+
+def find_remote_chat(settings: Settings) -> ModelName | None:
+    """Return the name of the chat model that the operator set, or None if none is set.
+
+    Raises ProviderNotInitialize if only one of URL and model is set.
+    """
+    if not settings.chat_url and not settings.chat_model:
+        return None
+    if not settings.chat_url or not settings.chat_model:
+        raise ProviderNotInitialize("Set both ZHIKU_CHAT_URL and ZHIKU_CHAT_MODEL, or neither.")
+    return ModelName(REMOTE_PROVIDER, settings.chat_model)
 
 
 def read_aliases(settings: Settings, served: Collection[ModelName]) -> dict[ModelName, ModelName]:
@@ -85,16 +97,33 @@ def canonical_provider(provider: str) -> str | None:
     return "/".join(parts)
 
 
+def _named(served: Collection[ModelName], aliases: Mapping[ModelName, ModelName]) -> dict[ModelName, ModelName]:
+    """Return every name by which one of the served models can be meant, and the model that it stands for."""
+    return {name: name for name in served} | {name: meant for name, meant in aliases.items() if meant in served}
+
+
+def _find_meant(names: Collection[ModelName], provider: str | None, model: str | None) -> ModelName | None:
+    wanted = canonical_provider(provider) if provider else None
+    if provider and wanted is None:
+        return None
+    matches = [
+        name
+        for name in names
+        if (not model or name.model == model) and (wanted is None or canonical_provider(name.provider) == wanted)
+    ]
+    return matches[0] if len(matches) == 1 else None
+
+
 @runtime_checkable
 class _Closable(Protocol):
     def close(self) -> None: ...
 
 
 class ModelCatalog:
-    """What is served, by name; every embedder is made at most once, when first asked for. Thread safe.
+    """What is served, by name; every model is made at most once, when first asked for. Thread safe.
 
-    `embedders` says how each served model is made (bootstrap knows the implementations);
-    `default` is the one for datasets that name none, and must be among them. `aliases` are further names of them.
+    `embedders` and `chats` say how each served model is made (bootstrap knows the implementations); `default` is the
+    embedder for datasets that name none, and must be among them. `aliases` are further names of served models.
     """
 
     def __init__(
@@ -102,11 +131,16 @@ class ModelCatalog:
         embedders: Mapping[ModelName, Callable[[], Embedder]],
         default: ModelName | None,
         aliases: Mapping[ModelName, ModelName] | None = None,
+        chats: Mapping[ModelName, Callable[[], Chat]] | None = None,
     ) -> None:
         self._factories = dict(embedders)
         self._default = default
         # Every name by which a model can be meant, and the served model that it stands for.
-        self._meant = {name: name for name in self._factories} | dict(aliases or {})
+        self._meant = _named(self._factories, aliases or {})
+        self._chat_factories = dict(chats or {})
+        self._chats_meant = _named(self._chat_factories, aliases or {})
+        self._made_chats: dict[ModelName, Chat] = {}
+        self._chat_lock = Lock()
         self._made: dict[ModelName, Embedder] = {}
         # One lock a model: loading one must not hold up calls to another that is ready.
         self._locks = {name: Lock() for name in self._factories}
@@ -127,15 +161,28 @@ class ModelCatalog:
         """
         if not provider and not model:
             return self._default
-        wanted = canonical_provider(provider) if provider else None
-        if provider and wanted is None:
+        return _find_meant(self._meant, provider, model)
+
+    def list_chats(self) -> list[ModelName]:
+        """Return the chat models that are served, without aliases."""
+        return list(self._chat_factories)
+
+    def find_chat(self, provider: str | None, model: str | None) -> Chat | None:
+        """Return the chat model that a client means, or None if it is not served; the first one if nothing is named.
+
+        Names are compared as those of embedding models are.
+        """
+        if not provider and not model:
+            served = next(iter(self._chat_factories), None)
+        else:
+            meant = _find_meant(self._chats_meant, provider, model)
+            served = self._chats_meant[meant] if meant else None
+        if served is None:
             return None
-        matches = [
-            name
-            for name in self._meant
-            if (not model or name.model == model) and (wanted is None or canonical_provider(name.provider) == wanted)
-        ]
-        return matches[0] if len(matches) == 1 else None
+        with self._chat_lock:
+            if served not in self._made_chats:
+                self._made_chats[served] = self._chat_factories[served]()
+            return self._made_chats[served]
 
     def find_rerank(self, provider: str | None, model: str | None) -> ModelName | None:
         """Return the served rerank model that a client means; none is served yet, so always None."""
@@ -163,7 +210,13 @@ class ModelCatalog:
             return self._made[served]
 
     def close(self) -> None:
-        """Let go of what the embedders hold (connections, sessions); they are made anew if asked for again."""
+        """Let go of what the models hold (connections, sessions); they are made anew if asked for again."""
+        with self._chat_lock:
+            chats = list(self._made_chats.values())
+            self._made_chats.clear()
+        for chat in chats:
+            if isinstance(chat, _Closable):
+                chat.close()
         for name, lock in self._locks.items():
             with lock:
                 embedder = self._made.pop(name, None)

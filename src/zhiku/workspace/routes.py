@@ -34,7 +34,8 @@ async def list_models(request: Request, rt: RuntimeDep, actor: ActorDep, model_t
     The types are `text-embedding`, `rerank`, `llm`, `tts`, `speech2text` and `moderation`.
     """
     wanted = read_model_type(model_type)
-    names = rt.models.list_embeddings() if wanted == "text-embedding" else []
+    served = {"text-embedding": rt.models.list_embeddings, "llm": rt.models.list_chats}
+    names = served[wanted]() if wanted in served else []
     return encode(provider_list_body(names, wanted, read_public_url(request), rt.settings.segment_max_tokens))
 
 

@@ -237,7 +237,8 @@ def test_an_alias_of_what_is_not_served_is_refused_with_what_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["openai", "openai:a", "a=b", "openai:a=zhiku", "a b:c=d:e", "a:b=c:d,", "a:b=c:d=e:f", "a: =c:d", ":a=b:c", "=:"]
+    "written",
+    ["openai", "openai:a", "a=b", "openai:a=zhiku", "a b:c=d:e", "a:b=c:d,", "a:b=c:d=e:f", "a: =c:d", ":a=b:c", "=:"],
 )
 def test_aliases_that_are_no_pairs_are_refused(written: str) -> None:
     with pytest.raises(ValidationError, match="write provider:model=provider:model"):
@@ -246,3 +247,22 @@ def test_aliases_that_are_no_pairs_are_refused(written: str) -> None:
 
 def test_an_empty_list_of_aliases_is_none() -> None:
     assert Settings(model_aliases="").model_aliases is None
+
+
+class _StubChat:
+    key = "stub"
+
+    def answer(self, instructions: str, text: str) -> str:
+        return text
+
+
+def test_a_chat_model_is_found_by_no_name_by_its_own_and_by_an_alias() -> None:
+    writer, alias = ModelName("openai_api_compatible", "writer"), ModelName("openai", "gpt")
+    chats = {writer: _StubChat}
+    catalog = ModelCatalog({REMOTE: StubEmbedder}, REMOTE, {alias: writer}, chats)
+    made = catalog.find_chat(None, None)
+    assert made is not None
+    assert made is catalog.find_chat("", "writer") is catalog.find_chat("langgenius/openai/openai", "gpt")
+    assert catalog.find_chat("openai", "writer") is catalog.find_chat("", "other") is None
+    assert catalog.find_embedding("openai", "gpt") is catalog.find_embedding("", "writer") is None
+    assert catalog.list_chats() == [writer]
