@@ -38,11 +38,13 @@ bench: $(DEV)
 docs: $(DEV)
 	@exec $(BIN)/python scripts/docs.py
 
-# The two locks agree: the second is compiled under the first as constraint.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+# The first two locks agree: the second is compiled under the first as constraint. The third is that of the published
+# clients that tests install in an environment of their own.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock: $(DEV)
-	$(COMPILE) --group build -o requirements.lock $(LOCK_ARGS)
-	$(COMPILE) --group dev --extra postgres --constraints requirements.lock -o requirements-dev.lock $(LOCK_ARGS)
+	$(COMPILE) pyproject.toml --group build -o requirements.lock $(LOCK_ARGS)
+	$(COMPILE) pyproject.toml --group dev --extra postgres --constraints requirements.lock -o requirements-dev.lock $(LOCK_ARGS)
+	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock $(LOCK_ARGS)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
