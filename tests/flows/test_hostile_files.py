@@ -183,7 +183,14 @@ def test_pictures_without_number_do_not_grow_the_answer(sandbox: Sandbox) -> Non
     assert extraction.link_pictures({})[0].text.strip() == "text"
 
 
-@pytest.mark.parametrize("content", [hostile.pdf_of_lines(5000), hostile.pdf_of_large_picture(30_000)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        hostile.pdf_of_lines(5000),
+        hostile.pdf_of_curves(1, 1_000_000),
+        hostile.pdf_of_large_picture(30_000),
+    ],
+)
 def test_drawings_without_end_leave_the_text_of_a_page(read: Read, content: bytes) -> None:
     assert len(content) < MEBIBYTE
     assert read(content, "pdf").split() == ["text"]

@@ -15,7 +15,7 @@ from zhiku.ingestion.extract.mend_pdf import HYPHEN, Line, body_size, join_lines
 from zhiku.ingestion.extract.mend_pdf_table import Box, Grid, find_grids
 from zhiku.ingestion.extract.mend_table import table_markdown
 from zhiku.ingestion.extract.parts import Part, PartKind
-from zhiku.ingestion.extract.pdf_drawn import Drawn, box_of, is_image, is_whole_page, straight_lines
+from zhiku.ingestion.extract.pdf_drawn import Drawn, box_of, is_image, is_whole_page
 from zhiku.ingestion.extract.pictures import Pictures
 
 # In points: what reaches that far into something else only touches it.
@@ -61,7 +61,7 @@ def place_drawn(
 ) -> list[Line]:
     """The lines with each ruled table in the place of its own lines, and each picture behind what is above it."""
     objects = drawn.objects(page)
-    for grid in find_grids([line for each in objects for line in straight_lines(each)]):
+    for grid in find_grids(drawn.straight_lines(objects)):
         lines = place_table(text_page, lines, grid)
     for image in filter(is_image, objects):
         box = box_of(image)

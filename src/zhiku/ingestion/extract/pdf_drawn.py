@@ -3,7 +3,7 @@
 import ctypes
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pypdfium2
 from pypdfium2 import raw
@@ -12,10 +12,11 @@ from zhiku.ingestion.extract.mend_pdf_table import Box
 
 # For all pages of a file together; what is past these is not looked at, and its text is read as any other.
 MOST_OBJECTS = 300_000
+MOST_SEGMENTS = 500_000
 MOST_PIXELS = 48_000_000
 # A page with more is a drawing or a plan.
 PAGE_OBJECTS = 20_000
-PATH_SEGMENTS = 2_000
+PAGE_SEGMENTS = 20_000
 # Smaller pictures are bullets and rules, in pixels; one that covers more of the page is its scan or its background.
 SMALLEST_PIXELS = 32
 LARGEST_SHARE = 0.8
@@ -28,6 +29,7 @@ class Drawn:
 
     def __init__(self) -> None:
         self._objects_left = MOST_OBJECTS
+        self._segments_left = MOST_SEGMENTS
         self._pixels_left = MOST_PIXELS
 
     def objects(self, page: pypdfium2.PdfPage) -> list[object]:
@@ -37,6 +39,15 @@ class Drawn:
         if count > PAGE_OBJECTS or self._objects_left < 0:
             return []
         return [raw.FPDFPage_GetObject(page, number) for number in range(count)]
+
+    def straight_lines(self, objects: Sequence[object]) -> list[Box]:
+        """The straight lines of the paths among a page's objects; empty for a page that has too many."""
+        paths = [each for each in objects if raw.FPDFPageObj_GetType(each) == raw.FPDF_PAGEOBJ_PATH]
+        count = sum(raw.FPDFPath_CountSegments(path) for path in paths)
+        self._segments_left -= count
+        if count > PAGE_SEGMENTS or self._segments_left < 0:
+            return []
+        return [line for path in paths for line in lines_of_path(path)]
 
     def read_picture(self, image: object) -> bytes:
         """A JPEG as it is in the file, any other picture as a PNG; empty if it is too small or too large."""
@@ -73,16 +84,14 @@ def box_of(page_object: object) -> Box:
     return left, bottom, right, top
 
 
-def straight_lines(page_object: object) -> Iterator[Box]:
-    """The straight lines of a path as x, y, x, y on the page; nothing for other objects."""
-    if raw.FPDFPageObj_GetType(page_object) != raw.FPDF_PAGEOBJ_PATH:
-        return
+def lines_of_path(path: object) -> Iterator[Box]:
+    """The straight lines of a path as x, y, x, y on the page."""
     matrix = raw.FS_MATRIX()
-    raw.FPDFPageObj_GetMatrix(page_object, matrix)
+    raw.FPDFPageObj_GetMatrix(path, matrix)
     x, y = ctypes.c_float(), ctypes.c_float()
     start = last = (0.0, 0.0)
-    for number in range(min(raw.FPDFPath_CountSegments(page_object), PATH_SEGMENTS)):
-        segment = raw.FPDFPath_GetPathSegment(page_object, number)
+    for number in range(raw.FPDFPath_CountSegments(path)):
+        segment = raw.FPDFPath_GetPathSegment(path, number)
         raw.FPDFPathSegment_GetPoint(segment, x, y)
         point = (
             matrix.a * x.value + matrix.c * y.value + matrix.e,

@@ -160,6 +160,19 @@ def pdf_of_lines(count: int) -> bytes:
     return drawn_page(drawn.encode())
 
 
+def pdf_of_curves(pages: int, segments: int) -> bytes:
+    """A PDF with pages that each draw one line of very many pieces."""
+    drawn = b"0 0 m " + b"9 9 l 8 8 l " * (segments // 2) + b"S"
+    content = stream(zlib.compress(b"BT /F 12 Tf 72 700 Td (text) Tj ET " + drawn), b" /Filter /FlateDecode")
+    kids = b" ".join(b"%d 0 R" % (5 + n) for n in range(pages))
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 800 800] /Contents 3 0 R /Resources << /Font << /F 4 0 R >> >> >>"
+    )
+    tree = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, pages)
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    return assemble([CATALOG, tree, content, font, *[page] * pages])
+
+
 def pdf_of_large_picture(side: int) -> bytes:
     """A PDF with a picture of that many pixels each way, which is all one colour."""
     data = zlib.compress(bytes(side // 8 * side), 9)
