@@ -8,7 +8,7 @@ from starlette.routing import Mount
 from zhiku.apps import routes as app_routes
 from zhiku.console.app import create_console
 from zhiku.datasets import routes as dataset_routes
-from zhiku.documents import file_routes, update_routes
+from zhiku.documents import file_routes, update_routes, work_routes
 from zhiku.documents import routes as document_routes
 from zhiku.external import routes as external_routes
 from zhiku.http import routes as server_routes
@@ -34,6 +34,7 @@ ROUTERS: tuple[Router, ...] = (
     document_routes.router,
     update_routes.router,
     file_routes.router,
+    work_routes.router,
     segment_routes.router,
     child_routes.router,
     dataset_routes.router,

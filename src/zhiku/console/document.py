@@ -11,6 +11,7 @@ from zhiku.datasets.store import Dataset
 from zhiku.documents.replies import display_status
 from zhiku.documents.service import get_document
 from zhiku.documents.store import Document
+from zhiku.documents.work_actions import act_on_work
 from zhiku.errors import InvalidAction
 from zhiku.http.paging import Page
 from zhiku.http.runtime import in_thread
@@ -19,6 +20,14 @@ from zhiku.segments import change, service
 from zhiku.segments.schemas import CreateSegments, ListSegments, SegmentChange
 
 pages = Pages()
+
+# What can be done to the work of a document that is shown so.
+WORK_BUTTONS = {
+    "queuing": ("pause", "cancel"),
+    "indexing": ("pause", "cancel"),
+    "paused": ("resume", "cancel"),
+    "error": ("retry",),
+}
 
 DOCUMENT = "/datasets/{dataset_id:id}/documents/{document_id:id}"
 
@@ -31,12 +40,14 @@ async def show_document(visit: Visit) -> Response:
     keyword, page = visit.query.get("keyword", "").strip(), Page(visit.page_number, PAGE_SIZE)
     query = ListSegments(keyword=keyword or None)
     segments, total = await in_thread(service.list_segments, visit.rt, row.document, query, page)
+    state = display_status(row.document)
     return visit.render(
         "document.html",
         dataset=dataset,
         document=row.document,
         upload=row.upload,
-        state=display_status(row.document),
+        state=state,
+        work_buttons=() if row.document.is_archived else WORK_BUTTONS.get(state, ()),
         segments=segments,
         total=total,
         page=page.page,
@@ -45,6 +56,15 @@ async def show_document(visit: Visit) -> Response:
         editing=visit.query.get("edit", ""),
         address=f"{_path(dataset, row.document)}?{urlencode({'keyword': keyword})}&",
     )
+
+
+@pages.post(DOCUMENT + "/work")
+async def change_work(visit: Visit) -> Response:
+    """Do what the pressed button says to the document's work: pause, resume, retry or cancel."""
+    dataset, document = await in_thread(_find, visit)
+    action = visit.form.get("action", "")
+    await in_thread(act_on_work, visit.rt, dataset.id, document.id, action)
+    return visit.go(_path(dataset, document), f"document.done.{action}", count=1)
 
 
 @pages.post(DOCUMENT + "/segments")

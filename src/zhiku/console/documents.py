@@ -1,5 +1,6 @@
 """Pages of a dataset's documents: the list with its uploads and actions, and a new text."""
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +15,7 @@ from zhiku.documents.replies import display_status
 from zhiku.documents.schemas import CreateByFile, CreateByText, ListDocuments
 from zhiku.documents.source import FileSource, TextSource
 from zhiku.documents.status import ACTIONS, change_status
+from zhiku.documents.work_actions import WORK_ACTIONS, act_on_work
 from zhiku.errors import InvalidAction, ZhikuError
 from zhiku.http.paging import Page
 from zhiku.http.runtime import in_thread
@@ -22,8 +24,8 @@ from zhiku.http.upload import UploadedFile
 
 pages = Pages()
 
-UNFINISHED = {"queuing", "indexing", "paused"}
-STATUSES = ("queuing", "indexing", "available", "disabled", "archived", "error")
+UNFINISHED = {"queuing", "indexing"}
+STATUSES = ("queuing", "indexing", "paused", "available", "disabled", "archived", "error")
 
 
 def documents_path(dataset_id: str) -> str:
@@ -97,17 +99,37 @@ async def create_text(visit: Visit) -> Response:
 
 @pages.post("/datasets/{dataset_id:id}/documents/actions")
 async def act_on_documents(visit: Visit) -> Response:
-    """Do what the pressed button says to the picked documents: all of them, or none."""
+    """Do what the pressed button says to the picked documents.
+
+    Switches are for all of them or none; the work of those that can be acted on is, if there is one at all.
+    """
     row = await in_thread(get_dataset, visit.rt, visit.path("dataset_id"))
     action, picked = visit.form.get("action", ""), visit.form.getlist("document")
+    done = len(picked)
     if action == "delete":
         for document_id in picked:
             await in_thread(service.delete_document, visit.rt, row.dataset.id, document_id)
     elif action in ACTIONS:
         await in_thread(change_status, visit.rt, visit.actor, row.dataset.id, action, picked)
+    elif action in WORK_ACTIONS:
+        done = await in_thread(_act_on_each, visit, row.dataset, picked, action)
     else:
         raise InvalidAction
-    return visit.go(documents_path(row.dataset.id), f"document.done.{action}", count=len(picked))
+    return visit.go(documents_path(row.dataset.id), f"document.done.{action}", count=done)
+
+
+def _act_on_each(visit: Visit, dataset: Dataset, picked: Sequence[str], action: str) -> int:
+    """Return on how many documents' work this was done. Raises the last refusal if all of them refuse."""
+    done, refusal = 0, None
+    for document_id in picked:
+        try:
+            act_on_work(visit.rt, dataset.id, document_id, action)
+            done += 1
+        except ZhikuError as error:
+            refusal = error
+    if done == 0 and refusal is not None:
+        raise refusal
+    return done
 
 
 def _create_from_file(visit: Visit, row: DatasetRow, file: UploadedFile) -> str:

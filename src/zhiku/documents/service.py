@@ -140,7 +140,7 @@ def delete_document(rt: Runtime, dataset_id: str, document_id: str) -> None:
             raise NotFound("Document Not Exists.")
         if document.is_archived:
             raise ArchivedDocumentImmutable
-        if document.indexing_status in IN_WORK:
+        if document.indexing_status in IN_WORK and document.paused_at is None:
             raise DocumentIndexing("Cannot delete document during indexing.")
         queue.cancel_subject(tx, job_subject(document_id))
         postings, terms = work_store.sum_live_terms(tx, document.number, document.live_generation)

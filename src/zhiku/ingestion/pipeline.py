@@ -75,7 +75,7 @@ class Ingestion:
         if upload is None or row is None:
             raise DocumentUnreadable("The document's file is gone. Upload it again.")
         if not upload.is_text:
-            _show(rt, document, {"indexing_status": "parsing", "processing_started_at": started_at})
+            _show(rt, context, document, {"indexing_status": "parsing", "processing_started_at": started_at})
         parts = self._read(rt, upload)
         context.check()
         rule = rule_from_json(row.mode, row.rules_json)
@@ -161,7 +161,7 @@ def _discard_staged(rt: Runtime, tx: Connection, document: Document) -> None:
 
 def _embed_and_hand_over(rt: Runtime, context: JobContext, dataset: Dataset, document: Document) -> None:
     if context.checkpoint_data is not None:
-        _show(rt, document, {"indexing_status": "indexing"})
+        _show(rt, context, document, {"indexing_status": "indexing"})
 
     def guard(tx: Connection) -> None:
         context.check()
@@ -173,6 +173,8 @@ def _embed_and_hand_over(rt: Runtime, context: JobContext, dataset: Dataset, doc
         context.finish(tx)
 
 
-def _show(rt: Runtime, document: Document, values: dict[str, object]) -> None:
+def _show(rt: Runtime, context: JobContext, document: Document, values: dict[str, object]) -> None:
     with rt.db.begin() as tx:
+        # A document whose work was paused or cancelled meanwhile is not shown in work again.
+        context.checkpoint(tx, context.checkpoint_data)
         work_store.mark_working(tx, document.number, document.generation, values)

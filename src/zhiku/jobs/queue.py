@@ -17,7 +17,7 @@ from zhiku.clock import Clock
 from zhiku.db.engine import Database
 from zhiku.jobs.kinds import Payload, decode_payload, encode_payload, get_kind
 
-WAITING, RUNNING, FAILED = "waiting", "running", "failed"
+WAITING, RUNNING, PAUSED, FAILED = "waiting", "running", "paused", "failed"
 
 BACKOFF_FIRST_SECONDS = 2.0
 BACKOFF_FACTOR = 3.0
@@ -65,7 +65,8 @@ class Job:
 # Relies on ix_jobs_dataset_id_priority_turn and ix_jobs_state_priority_turn_number_run_at.
 _INSERT_JOB = text("""
     INSERT INTO jobs (
-        kind, payload_json, subject, dataset_id, state, priority, turn, run_at, attempts, fence, created_at
+        kind, payload_json, subject, dataset_id, state, priority, turn, run_at, attempts, fence, checkpoint_json,
+        created_at
     )
     VALUES (
         :kind, :payload_json, :subject, :dataset_id, 'waiting', :priority,
@@ -93,7 +94,7 @@ _INSERT_JOB = text("""
                 )
             ) AS turns
         ),
-        :run_at, 0, 0, :now
+        :run_at, 0, 0, :checkpoint_json, :now
     )
     RETURNING number
 """)
@@ -211,6 +212,21 @@ _HAND_BACK_OWNED = text("""
     AND SUBSTR(lease_owner, 1, LENGTH(:prefix)) = :prefix
 """)
 
+# Whoever runs the job meets LeaseLost at its next checkpoint; its turn is over, as a failed one's.
+_PAUSE_SUBJECT = text("""
+    UPDATE jobs
+    SET state = 'paused', turn = -1, lease_owner = NULL, lease_until = NULL
+    WHERE subject = :subject
+    AND state IN ('waiting', 'running')
+""")
+
+_TAKE_PAUSED = text("""
+    DELETE FROM jobs
+    WHERE subject = :subject
+    AND state = 'paused'
+    RETURNING number, payload_json, dataset_id, priority, checkpoint_json
+""")
+
 _DELETE_SUBJECT = text("""
     DELETE FROM jobs
     WHERE subject = :subject
@@ -258,6 +274,7 @@ def enqueue(
         "dataset_id": dataset_id,
         "priority": priority,
         "run_at": now,
+        "checkpoint_json": None,
         "now": now,
     }
     return tx.execute(_INSERT_JOB, values).scalar_one()
@@ -273,6 +290,7 @@ def enqueue_later(tx: Connection, clock: Clock, payload: Payload, seconds: float
         "dataset_id": "",
         "priority": LATER_PRIORITY,
         "run_at": now + seconds,
+        "checkpoint_json": None,
         "now": now,
     }
     return tx.execute(_INSERT_JOB, values).scalar_one()
@@ -356,6 +374,33 @@ def release_owner(tx: Connection, clock: Clock, prefix: str) -> int:
     """Hand back all jobs of owners whose name begins with `prefix`; return how many. Only when they are dead."""
     values = {"prefix": prefix, "now": clock.now(), "pause_seconds": CUT_OFF_PAUSE_SECONDS}
     return tx.execute(_HAND_BACK_OWNED, values).rowcount
+
+
+def pause_subject(tx: Connection, subject: str) -> int:
+    """Keep a subject's jobs from running and return how many; a worker running one meets LeaseLost at its next step."""
+    return tx.execute(_PAUSE_SUBJECT, {"subject": subject}).rowcount
+
+
+def resume_subject(tx: Connection, clock: Clock, subject: str) -> int:
+    """Let a subject's paused jobs go on from their checkpoints and return how many.
+
+    They come in anew, so that the one who ran them before can write nothing more, and take a turn as if new.
+    """
+    now = clock.now()
+    paused = tx.execute(_TAKE_PAUSED, {"subject": subject}).all()
+    for job in sorted(paused, key=lambda row: row.number):
+        values = {
+            "kind": get_kind(decode_payload(job.payload_json)),
+            "payload_json": job.payload_json,
+            "subject": subject,
+            "dataset_id": job.dataset_id,
+            "priority": job.priority,
+            "run_at": now,
+            "checkpoint_json": job.checkpoint_json,
+            "now": now,
+        }
+        tx.execute(_INSERT_JOB, values)
+    return len(paused)
 
 
 def cancel_subject(tx: Connection, subject: str) -> int:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhiku.http.paging import Page
-from zhiku.jobs.queue import FAILED, RUNNING, WAITING
+from zhiku.jobs.queue import FAILED, PAUSED, RUNNING, WAITING
 from zhiku.maintenance import store
 from zhiku.maintenance.store import JobView, Totals
 from zhiku.runtime import Runtime
 
-STATES = (RUNNING, WAITING, FAILED)
+STATES = (RUNNING, WAITING, PAUSED, FAILED)
 
 # What `st_blocks` counts, whatever the file system's own blocks are.
 BLOCK_BYTES = 512

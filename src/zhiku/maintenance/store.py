@@ -18,8 +18,15 @@ class JobView:
     error: str | None
     created_at: float
     run_at: float
+    subject: str
     dataset_id: str
     dataset_name: str | None
+
+    @property
+    def document_id(self) -> str:
+        """Return the id of the document whose work this is, empty for any other job."""
+        kind, _, document_id = self.subject.partition(":")
+        return document_id if kind == "document" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ _LIST_JOBS = (
         jobs.c.error,
         jobs.c.created_at,
         jobs.c.run_at,
+        jobs.c.subject,
         jobs.c.dataset_id,
         datasets.c.name,
     )
