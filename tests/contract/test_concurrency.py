@@ -133,7 +133,6 @@ class Crowd:
     def _once(self, chance: random.Random) -> Response:
         api = self.product.api
         rows = api.get(f"{self.root}/documents?limit=100").json().get("data", [])
-        rows = [row for row in rows if row["indexing_status"] == "completed"]
         if len(rows) < 3:
             text = "\n".join(chance.sample(WORDS, 3))
             return api.post(f"{self.root}/document/create-by-text", json=text_body(chance.choice("abcd"), text))

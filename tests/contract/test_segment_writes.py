@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.working import while_embedding
 from tests.product import Product, open_product
 from zhiku.datasets import store as dataset_store
 from zhiku.db.engine import Database
@@ -235,6 +236,26 @@ def test_a_full_document_is_one_parent_whose_children_are_listed_apart(product: 
     assert (whole["content"], whole["child_chunks"]) == (PARENTS, [])
     children = product.api.get(f"{place.path}/{whole['id']}/child_chunks").json()
     assert (children["total"], children["total_pages"], children["page"]) == (4, 1, 1)
+
+
+def test_a_segment_deleted_while_its_document_is_indexed_leaves_no_count_below_zero(product: Product) -> None:
+    dataset_id = product.create_dataset("Deleted early", indexing_technique="high_quality")
+    document = product.add_text(dataset_id, "guide", "Cats sleep in the sun.\nDogs run.", process_rule=BY_LINE)[
+        "document"
+    ]
+    path = f"/v1/datasets/{dataset_id}/documents/{document['id']}"
+
+    def delete_one() -> None:
+        listed = product.api.get(f"{path}/segments").json()["data"]
+        if len(listed) == 2:
+            assert product.api.delete(f"{path}/segments/{listed[0]['id']}").status_code == 204
+            assert product.api.get(path).json()["tokens"] == 0
+
+    with while_embedding(product, delete_one):
+        product.settle()
+    (left,) = product.api.get(f"{path}/segments").json()["data"]
+    detail = product.api.get(path).json()
+    assert (detail["tokens"], detail["word_count"]) == (left["tokens"], left["word_count"])
 
 
 def test_child_chunks_are_added_changed_and_deleted_as_hooks_of_their_parent(product: Product) -> None:

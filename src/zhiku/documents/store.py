@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
 from zhiku.db.tables import documents, segments, uploads
 from zhiku.documents.metadata_store import MetadataEntry, list_metadata
@@ -40,6 +40,7 @@ class NewDocument:
     process_rule_id: str
     doc_form: str
     doc_language: str
+    is_summary_needed: bool
     created_by: str
     created_at: float
 
@@ -82,6 +83,8 @@ class Document:
     stopped_at: float | None
     generation: int
     live_generation: int
+    is_summarizing: bool
+    warning: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ _UPLOAD = [uploads.c[field.name] for field in fields(Upload)]
 _BLANK_WORK: dict[str, Any] = {
     "indexing_status": "waiting",
     "error": None,
+    "warning": None,
     "processing_started_at": None,
     "parsing_completed_at": None,
     "cleaning_completed_at": None,
@@ -124,7 +128,6 @@ _INSERT = (
         created_from="api",
         is_enabled=True,
         is_archived=False,
-        is_summary_needed=False,
         word_count=0,
         tokens=0,
         hit_count=0,
@@ -315,12 +318,15 @@ def count_segments(conn: Connection, document: Document) -> int:
 
 
 def add_counts(tx: Connection, dataset_id: str, number: int, words: int, tokens: int, hits: int = 0) -> None:
-    """Change a document's counts by what an edit of a segment added to its words, tokens and hits."""
+    """Change a document's counts by what an edit of a segment added to its words, tokens and hits.
+
+    Tokens are counted when a first content is complete (contract 4.7), so before that an edit has none to change.
+    """
     counts = {"word_count": words, "tokens": tokens, "hit_count": hits}
+    changed = {name: documents.c[name] + added for name, added in counts.items()}
+    changed["tokens"] = case((documents.c.live_generation > 0, changed["tokens"]), else_=documents.c.tokens)
     tx.execute(
-        update(documents)
-        .where(documents.c.number == number, documents.c.dataset_id == dataset_id)
-        .values({name: documents.c[name] + added for name, added in counts.items()})
+        update(documents).where(documents.c.number == number, documents.c.dataset_id == dataset_id).values(changed)
     )
 
 
