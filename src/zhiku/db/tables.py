@@ -12,8 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -21,18 +19,51 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from zhiku.db.columns import Id, Number, metadata
+from zhiku.db.segment_tables import (
+    CHILD_POSTINGS,
+    SUMMARY_POSTINGS,
+    chat_answers,
+    child_chunks,
+    embeddings,
+    segment_hits,
+    segment_summaries,
+    segments,
 )
+from zhiku.db.version_tables import document_version_parts, document_versions
+from zhiku.db.work_tables import jobs, outbox
 
-# SQLite only counts upwards by itself for a column declared INTEGER PRIMARY KEY.
-Number = BigInteger().with_variant(Integer(), "sqlite")
-Id = String(36)
+__all__ = [
+    "CHILD_POSTINGS",
+    "SUMMARY_POSTINGS",
+    "api_keys",
+    "app_datasets",
+    "apps",
+    "chat_answers",
+    "child_chunks",
+    "console_sessions",
+    "datasets",
+    "document_version_parts",
+    "document_versions",
+    "documents",
+    "embeddings",
+    "index_switches",
+    "jobs",
+    "key_datasets",
+    "metadata",
+    "metadata_fields",
+    "metadata_values",
+    "outbox",
+    "pipeline_uploads",
+    "process_rules",
+    "segment_hits",
+    "segment_summaries",
+    "segments",
+    "tag_bindings",
+    "tags",
+    "uploads",
+    "workspace",
+]
 
 workspace = Table(
     "workspace",
@@ -219,6 +250,14 @@ documents = Table(
     # `generation` is the content being made or last made; `live_generation` is the one that answers, 0 for none.
     Column("generation", Integer, nullable=False),
     Column("live_generation", Integer, nullable=False),
+    # Counts the contents that have answered: the number of the one that answers now.
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    # The version whose segments the newest content is made of; null where it is cut from the file.
+    Column("restores_version", Integer),
+    # Whether segments of the answering content still wait for their summaries.
+    Column("is_summarizing", Boolean, nullable=False, server_default=text("false")),
+    # What went other than it was wanted though the document answers; null for nothing.
+    Column("warning", Text),
     UniqueConstraint("id"),
     UniqueConstraint("dataset_id", "position"),
     Index(None, "dataset_id", "created_at"),
@@ -226,99 +265,6 @@ documents = Table(
     Index(None, "dataset_id", "batch"),
     Index(None, "upload_id"),
 )
-
-segments = Table(
-    "segments",
-    metadata,
-    # The posting's number in the index.
-    Column("number", Number, primary_key=True, autoincrement=True),
-    Column("id", Id, nullable=False),
-    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
-    Column("document_number", Number, ForeignKey("documents.number", ondelete="CASCADE"), nullable=False),
-    Column("generation", Integer, nullable=False),
-    # Set on a staged segment whose text an older generation already has: that segment is kept in its place.
-    Column("keeps_number", Number),
-    # Whether its own text is searched; the parents of child chunks are found by these instead.
-    Column("is_hook", Boolean, nullable=False),
-    # Added by hand: it outlives every update of its document.
-    Column("is_manual", Boolean, nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("content", Text, nullable=False),
-    Column("answer", Text),
-    Column("word_count", Integer, nullable=False),
-    Column("tokens", Integer, nullable=False),
-    Column("keywords_json", Text, nullable=False),
-    Column("index_node_id", Id, nullable=False),
-    Column("index_node_hash", String(64), nullable=False),
-    Column("is_enabled", Boolean, nullable=False),
-    Column("disabled_at", Double),
-    Column("disabled_by", Id),
-    Column("status", String(16), nullable=False),
-    Column("error", Text),
-    Column("stopped_at", Double),
-    Column("created_by", Id, nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("updated_by", Id, nullable=False),
-    Column("updated_at", Double, nullable=False),
-    Column("indexing_at", Double),
-    Column("completed_at", Double),
-    # What the index holds of the text: packed words and keyword hashes (text/words.py), and the embedding's key.
-    Column("terms", LargeBinary, nullable=False),
-    Column("term_count", Integer, nullable=False),
-    Column("keyword_hashes", LargeBinary, nullable=False),
-    Column("content_hash", String(64), nullable=False),
-    UniqueConstraint("id"),
-    UniqueConstraint("document_number", "generation", "position"),
-    Index(None, "dataset_id"),
-    Index(None, "content_hash"),
-    sqlite_autoincrement=True,
-)
-
-# Apart from the segments, because every question changes ten counts and a segment's row is a hundred times as long.
-# No row is no hit.
-segment_hits = Table(
-    "segment_hits",
-    metadata,
-    Column(
-        "segment_number",
-        Number,
-        ForeignKey("segments.number", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
-    Column("hit_count", BigInteger, nullable=False),
-)
-
-child_chunks = Table(
-    "child_chunks",
-    metadata,
-    # Its posting's number in the index is this plus CHILD_POSTINGS.
-    Column("number", Number, primary_key=True, autoincrement=True),
-    Column("id", Id, nullable=False),
-    Column("segment_number", Number, ForeignKey("segments.number", ondelete="CASCADE"), nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("content", Text, nullable=False),
-    Column("word_count", Integer, nullable=False),
-    Column("tokens", Integer, nullable=False),
-    Column("index_node_id", Id, nullable=False),
-    Column("index_node_hash", String(64), nullable=False),
-    # `automatic` or `customized`.
-    Column("type", String(16), nullable=False),
-    Column("created_by", Id, nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("updated_at", Double, nullable=False),
-    Column("terms", LargeBinary, nullable=False),
-    Column("term_count", Integer, nullable=False),
-    Column("keyword_hashes", LargeBinary, nullable=False),
-    Column("content_hash", String(64), nullable=False),
-    UniqueConstraint("id"),
-    UniqueConstraint("segment_number", "position"),
-    Index(None, "content_hash"),
-    sqlite_autoincrement=True,
-)
-
-# Child chunks and segments share one row of numbers in the index: those of child chunks lie above every segment's.
-CHILD_POSTINGS = 1 << 48
 
 tags = Table(
     "tags",
@@ -414,68 +360,5 @@ app_datasets = Table(
     Index(None, "dataset_id"),
 )
 
-embeddings = Table(
-    "embeddings",
-    metadata,
-    Column("model_key", String(255), primary_key=True),
-    Column("content_hash", String(64), primary_key=True),
-    # Unit vector, float32 little-endian.
-    Column("vector", LargeBinary, nullable=False),
-)
-
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("number", Number, primary_key=True, autoincrement=True),
-    Column("kind", String(64), nullable=False),
-    Column("payload_json", Text, nullable=False),
-    # What the job is about: jobs of one subject never run at the same time.
-    Column("subject", String(80), nullable=False),
-    # Whose turn it is: datasets with waiting jobs are served one after the other; empty for none.
-    Column("dataset_id", Id, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("priority", Integer, nullable=False),
-    # The round in which the job is served, see jobs/queue.py.
-    Column("turn", BigInteger, nullable=False),
-    Column("run_at", Double, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("fence", BigInteger, nullable=False),
-    Column("lease_owner", String(80)),
-    Column("lease_until", Double),
-    Column("checkpoint_json", Text),
-    Column("error", Text),
-    Column("created_at", Double, nullable=False),
-    Index(None, "state", "priority", "turn", "number", "run_at"),
-    Index(None, "dataset_id", "priority", "turn"),
-    Index(None, "subject"),
-    # The rule itself, not only a help for it: two claims at one moment cannot both run one subject.
-    Index(
-        "uq_jobs_running_subject",
-        "subject",
-        unique=True,
-        sqlite_where=text("state = 'running'"),
-        postgresql_where=text("state = 'running'"),
-    ),
-    sqlite_autoincrement=True,
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("dataset_id", Id, primary_key=True),
-    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-    Column("change", String(32), nullable=False),
-    Column("payload_json", Text, nullable=False),
-    # Set while a rebuild wants the row again after the serving shard has it.
-    Column("is_applied", Boolean, nullable=False),
-    Column("created_at", Double, nullable=False),
-    Index(
-        "ix_outbox_pending",
-        "dataset_id",
-        "sequence",
-        sqlite_where=text("is_applied = false"),
-        postgresql_where=text("is_applied = false"),
-    ),
-)
 for table in (documents, process_rules):
     table.dialect_options["sqlite"]["autoincrement"] = True

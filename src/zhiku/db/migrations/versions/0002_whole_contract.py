@@ -24,6 +24,8 @@ def upgrade() -> None:
     _create_apps()
     _create_index_switches()
     _move_hits()
+    _add_summaries()
+    _create_document_versions()
 
 
 def _add_console() -> None:
@@ -137,3 +139,75 @@ def _move_hits() -> None:
         """
     )
     op.drop_column("segments", "hit_count")
+
+
+def _add_summaries() -> None:
+    op.add_column(
+        "documents", sa.Column("is_summarizing", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+    )
+    op.add_column("documents", sa.Column("warning", sa.Text()))
+    op.create_table(
+        "segment_summaries",
+        sa.Column("segment_number", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("terms", sa.LargeBinary(), nullable=False),
+        sa.Column("term_count", sa.Integer(), nullable=False),
+        sa.Column("keyword_hashes", sa.LargeBinary(), nullable=False),
+        sa.Column("content_hash", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("segment_number", name="pk_segment_summaries"),
+        sa.ForeignKeyConstraint(
+            ["segment_number"], ["segments.number"], name="fk_segment_summaries_segment_number", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_segment_summaries_content_hash", "segment_summaries", ["content_hash"])
+    op.create_table(
+        "chat_answers",
+        sa.Column("document_number", NUMBER, nullable=False),
+        sa.Column("request_hash", sa.String(64), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("document_number", "request_hash", name="pk_chat_answers"),
+        sa.ForeignKeyConstraint(
+            ["document_number"], ["documents.number"], name="fk_chat_answers_document_number", ondelete="CASCADE"
+        ),
+    )
+
+
+def _create_document_versions() -> None:
+    op.add_column("documents", sa.Column("version", sa.Integer(), nullable=False, server_default=sa.text("1")))
+    op.add_column("documents", sa.Column("restores_version", sa.Integer()))
+    op.create_table(
+        "document_versions",
+        sa.Column("document_number", NUMBER, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("upload_id", sa.String(36), nullable=False),
+        sa.Column("process_rule_id", sa.String(36), nullable=False),
+        sa.Column("doc_language", sa.String(255), nullable=False),
+        sa.Column("completed_at", EPOCH),
+        sa.Column("replaced_at", EPOCH),
+        sa.Column("segment_count", sa.Integer(), nullable=False),
+        sa.Column("word_count", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("document_number", "number", name="pk_document_versions"),
+        sa.ForeignKeyConstraint(
+            ["document_number"], ["documents.number"], name="fk_document_versions_document_number", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name="fk_document_versions_upload_id"),
+    )
+    op.create_index("ix_document_versions_upload_id", "document_versions", ["upload_id"])
+    op.create_table(
+        "document_version_parts",
+        sa.Column("document_number", NUMBER, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("digests", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("document_number", "version", "part", name="pk_document_version_parts"),
+        sa.ForeignKeyConstraint(
+            ["document_number", "version"],
+            ["document_versions.document_number", "document_versions.number"],
+            name="fk_document_version_parts_version",
+            ondelete="CASCADE",
+        ),
+    )
