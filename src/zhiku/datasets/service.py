@@ -7,7 +7,7 @@ from zhiku.access.actor import Actor
 from zhiku.access.service import widen_scope
 from zhiku.datasets import store
 from zhiku.datasets.retrieval_model import RetrievalModel
-from zhiku.datasets.schemas import CreateDataset, ListDatasets, encode_members
+from zhiku.datasets.schemas import CreateDataset, ListDatasets, SummaryIndexSetting, encode_members
 from zhiku.datasets.store import Dataset, DatasetRow
 from zhiku.errors import DatasetInUse, DatasetNameDuplicate, InvalidParam, NotFound
 from zhiku.http.paging import Page
@@ -152,6 +152,14 @@ def check_rerank_model(rt: Runtime, retrieval_model: RetrievalModel | None) -> N
 def retrieval_model_json(retrieval_model: RetrievalModel | None) -> str | None:
     """Return the text in which a dataset keeps its retrieval model."""
     return retrieval_model.model_dump_json() if retrieval_model else None
+
+
+def summary_setting(dataset: Dataset) -> SummaryIndexSetting | None:
+    """Return how the segments of new documents are summarised, None where they are not."""
+    if dataset.summary_index_setting_json is None:
+        return None
+    setting = SummaryIndexSetting.model_validate_json(dataset.summary_index_setting_json)
+    return setting if setting.enable else None
 
 
 def _refuse_external(request: CreateDataset) -> None:

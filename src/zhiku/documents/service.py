@@ -11,10 +11,11 @@ import msgspec
 
 from zhiku.access.service import Actor
 from zhiku.datasets import store as dataset_store
+from zhiku.datasets.service import summary_setting
 from zhiku.datasets.store import Dataset, ProcessRuleRow
 from zhiku.db.engine import Connection
 from zhiku.documents import store, work_store
-from zhiku.documents.decision import check_settings, decide
+from zhiku.documents.decision import Decision, check_settings, decide
 from zhiku.documents.rules import dataset_default_rule, rule_to_wire
 from zhiku.documents.schemas import DocumentSettings, ListDocuments
 from zhiku.documents.source import Source, new_upload, stored
@@ -193,6 +194,7 @@ def _write(rt: Runtime, tx: Connection, dataset_id: str, order: _Order) -> Docum
             id=document_id,
             dataset_id=dataset_id,
             position=position,
+            is_summary_needed=_needs_summaries(dataset, order.settings, decision),
             created_by=order.actor.id,
             created_at=now,
             **content,
@@ -202,6 +204,13 @@ def _write(rt: Runtime, tx: Connection, dataset_id: str, order: _Order) -> Docum
     else:
         document = restart_work(rt, tx, target, content | {"updated_at": now})
     return DocumentRow(document, upload)
+
+
+def _needs_summaries(dataset: Dataset, settings: DocumentSettings, decision: Decision) -> bool:
+    """Tell whether a new document's segments get summaries (contract 4.10)."""
+    technique = dataset.indexing_technique or settings.indexing_technique
+    is_summed_up = technique == "high_quality" and decision.doc_form != "qa_model"
+    return is_summed_up and summary_setting(dataset) is not None
 
 
 def new_batch(now: float) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from zhiku.db.tables import child_chunks, documents, segments
+from zhiku.db.tables import child_chunks, documents, segment_summaries, segments
 
 _ANSWERS = and_(
     segments.c.document_number == bindparam("document"),
@@ -20,6 +20,11 @@ _CHILD_TERMS = (
     .join(segments, segments.c.number == child_chunks.c.segment_number)
     .where(_ANSWERS)
 )
+_SUMMARY_TERMS = (
+    select(func.count(segment_summaries.c.segment_number), func.coalesce(func.sum(segment_summaries.c.term_count), 0))
+    .join(segments, segments.c.number == segment_summaries.c.segment_number)
+    .where(_ANSWERS)
+)
 _UPDATE = update(documents).where(
     documents.c.number == bindparam("document"), documents.c.generation == bindparam("of_generation")
 )
@@ -28,7 +33,7 @@ _UPDATE = update(documents).where(
 def sum_live_terms(conn: Connection, number: int, generation: int) -> tuple[int, int]:
     """Return how many postings the index holds for this content of a document, and their words."""
     content = {"document": number, "of_generation": generation}
-    counts = [conn.execute(statement, content).one() for statement in (_OWN_TERMS, _CHILD_TERMS)]
+    counts = [conn.execute(statement, content).one() for statement in (_OWN_TERMS, _CHILD_TERMS, _SUMMARY_TERMS)]
     return sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts)
 
 

@@ -1,7 +1,7 @@
 """The catalog's side of the index: which postings there should be.
 
-A posting is a hook, a text that a query can meet: a segment's own, or a child chunk's. Hooks of a segment that does
-not answer are no postings.
+A posting is a hook, a text that a query can meet: a segment's own, its summary, or a child chunk's. Hooks of a segment
+that does not answer are no postings.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,25 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, false, func, select, true, union_all
 
-from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, embeddings, segments
+from zhiku.db.tables import (
+    CHILD_POSTINGS,
+    SUMMARY_POSTINGS,
+    child_chunks,
+    documents,
+    embeddings,
+    segment_summaries,
+    segments,
+)
 
 CHILD_NUMBER = child_chunks.c.number + CHILD_POSTINGS
 """The posting number of a child chunk."""
 
 IS_CHILD_OF = child_chunks.c.segment_number == segments.c.number
+
+SUMMARY_NUMBER = segment_summaries.c.segment_number + SUMMARY_POSTINGS
+"""The posting number of a segment's summary."""
+
+IS_SUMMARY_OF = segment_summaries.c.segment_number == segments.c.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +77,13 @@ def count_live_terms(connection: Connection, dataset_id: str, basis: IndexBasis 
     own_hooks = (basis or IndexBasis(None)).own_hooks
     own = select(func.count(segments.c.number), func.coalesce(func.sum(segments.c.term_count), 0))
     children = select(func.count(child_chunks.c.number), func.coalesce(func.sum(child_chunks.c.term_count), 0))
+    summaries = select(
+        func.count(segment_summaries.c.segment_number), func.coalesce(func.sum(segment_summaries.c.term_count), 0)
+    )
     counts = [
         connection.execute(own.where(condition, own_hooks)).one(),
         connection.execute(children.join(segments, IS_CHILD_OF).where(condition)).one(),
+        connection.execute(summaries.join(segments, IS_SUMMARY_OF).where(condition)).one(),
     ]
     return sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts)
 
@@ -91,6 +108,9 @@ def list_postings(
         _select(child_chunks, CHILD_NUMBER, basis.model_key)
         .join(segments, IS_CHILD_OF)
         .where(condition, child_chunks.c.number > after - CHILD_POSTINGS),
+        _select(segment_summaries, SUMMARY_NUMBER, basis.model_key)
+        .join(segments, IS_SUMMARY_OF)
+        .where(condition, segment_summaries.c.segment_number > after - SUMMARY_POSTINGS),
     ).order_by("number")
     if limit is not None:
         statement = statement.limit(limit)

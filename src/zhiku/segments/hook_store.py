@@ -1,7 +1,7 @@
 """SQL of what is searched: the texts to embed, their embeddings, and the postings made of them.
 
-A hook is a text that a query can meet: a segment's own, or a child chunk's. Hooks of a segment that does not answer
-are no postings.
+A hook is a text that a query can meet: a segment's own, its summary, or a child chunk's. Hooks of a segment that does
+not answer are no postings.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,8 +26,26 @@ from sqlalchemy import (
     union_all,
 )
 
-from zhiku.db.tables import CHILD_POSTINGS, child_chunks, datasets, documents, embeddings, index_switches, segments
-from zhiku.indexes.store import CHILD_NUMBER, IS_CHILD_OF, IndexBasis, PostingRow, list_postings
+from zhiku.db.tables import (
+    CHILD_POSTINGS,
+    SUMMARY_POSTINGS,
+    child_chunks,
+    datasets,
+    documents,
+    embeddings,
+    index_switches,
+    segment_summaries,
+    segments,
+)
+from zhiku.indexes.store import (
+    CHILD_NUMBER,
+    IS_CHILD_OF,
+    IS_SUMMARY_OF,
+    SUMMARY_NUMBER,
+    IndexBasis,
+    PostingRow,
+    list_postings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +170,8 @@ def list_segment_postings(conn: Connection, numbers: Sequence[int], basis: Index
 def list_hook_numbers(conn: Connection, numbers: Sequence[int]) -> list[int]:
     """Return the numbers of all postings that these segments have or could have, enabled or not."""
     children = select(CHILD_NUMBER).where(child_chunks.c.segment_number.in_(numbers))
-    return [*numbers, *conn.execute(children).scalars()]
+    summaries = select(SUMMARY_NUMBER).where(segment_summaries.c.segment_number.in_(numbers))
+    return [*numbers, *conn.execute(children).scalars(), *conn.execute(summaries).scalars()]
 
 
 def list_outgoing_numbers(conn: Connection, document_number: int, generation: int) -> list[int]:
@@ -209,6 +228,10 @@ _IS_UNUSED = and_(
     .join(segments, IS_CHILD_OF)
     .where(child_chunks.c.content_hash == embeddings.c.content_hash, _HAS_MODEL)
     .exists(),
+    ~select(segment_summaries.c.segment_number)
+    .join(segments, IS_SUMMARY_OF)
+    .where(segment_summaries.c.content_hash == embeddings.c.content_hash, _HAS_MODEL)
+    .exists(),
 )
 
 
@@ -222,9 +245,12 @@ def _list_numbers(conn: Connection, condition: ColumnElement[bool]) -> list[int]
     return [number for statement in _numbers(condition) for number in conn.execute(statement).scalars()]
 
 
-def _numbers(condition: ColumnElement[bool]) -> tuple[Select[int], Select[int]]:
-    own = select(segments.c.number).where(condition)
-    return own, select(CHILD_NUMBER).join(segments, IS_CHILD_OF).where(condition)
+def _numbers(condition: ColumnElement[bool]) -> tuple[Select[int], Select[int], Select[int]]:
+    return (
+        select(segments.c.number).where(condition),
+        select(CHILD_NUMBER).join(segments, IS_CHILD_OF).where(condition),
+        select(SUMMARY_NUMBER).join(segments, IS_SUMMARY_OF).where(condition),
+    )
 
 
 def _unembedded(
@@ -244,7 +270,12 @@ def _unembedded(
         .join(segments, IS_CHILD_OF)
         .where(condition, lacks(child_chunks), child_chunks.c.number > after - CHILD_POSTINGS)
     )
-    return union_all(own, children).order_by("number").limit(bindparam("size"))
+    summaries = (
+        select(SUMMARY_NUMBER.label("number"), segment_summaries.c.content, segment_summaries.c.content_hash)
+        .join(segments, IS_SUMMARY_OF)
+        .where(condition, lacks(segment_summaries), segment_summaries.c.segment_number > after - SUMMARY_POSTINGS)
+    )
+    return union_all(own, children, summaries).order_by("number").limit(bindparam("size"))
 
 
 # Made once: to build them took longer than to run them.
@@ -281,5 +312,12 @@ def _count(conn: Connection, condition: ColumnElement[bool]) -> HookCounts:
         .join(segments, IS_CHILD_OF)
         .where(condition)
     )
-    counts = [conn.execute(statement).one() for statement in (own, children)]
+    summaries = (
+        select(
+            func.count(segment_summaries.c.segment_number), func.coalesce(func.sum(segment_summaries.c.term_count), 0)
+        )
+        .join(segments, IS_SUMMARY_OF)
+        .where(condition)
+    )
+    counts = [conn.execute(statement).one() for statement in (own, children, summaries)]
     return HookCounts(sum(int(row[0]) for row in counts), sum(int(row[1]) for row in counts))
