@@ -70,7 +70,7 @@ class TextWords(NamedTuple):
 
 def words(text: str) -> list[str]:
     """Return the words of `text` as the index holds them, in order, with repeats; parts follow their compound."""
-    return [word for run in _runs(text) for word in _index_words(run)]
+    return [word for run in _runs(text) for word in index_words(run)]
 
 
 def query_words(text: str) -> list[str]:
@@ -96,7 +96,7 @@ def read_words_many(texts: Sequence[str], keyword_count: int = 10) -> list[TextW
     """Return what `read_words` does of each text, in order; a hundred at once cost half of what they do one by one."""
     unified = list(map(unify, texts))
     simplified = list(map(simplify, unified))
-    read = _lexicon().read(list(map(_cut, simplified)), keyword_count)
+    read = _lexicon().read(list(map(cut_runs, simplified)), keyword_count)
     return [_as_text_words(*each) for each in zip(read, unified, simplified, strict=True)]
 
 
@@ -129,6 +129,60 @@ def keyword_hashes(keywords: Iterable[str]) -> Hashes:
     """Return the hashes of all words of the keywords, ascending, each once."""
     hashes = sorted({each for keyword in keywords for each in _keyword_hashes(keyword)})
     return np.array(hashes, dtype=np.uint32)
+
+
+def cut_runs(text: str) -> list[str]:
+    """Return the runs of a text that is unified and simplified already, as they stand in it, in order.
+
+    Runs are Chinese words, and letters of any other script, of which none is longer than 64; of longer ones where no
+    spaces part words the last character is the first of the next run.
+    """
+    if text.isascii():
+        found = _ASCII_RUN.findall(text)
+        if max(map(len, found), default=0) <= _LONGEST_RUN:
+            return found
+    found: list[str] = []
+    for run in _RUN.findall(text):
+        if not run.isascii() and is_han(run):
+            found.extend(_jieba().cut(run))
+        elif len(run) <= _LONGEST_RUN:
+            found.append(run)
+        else:
+            found.extend(_shorten(run))
+    return found
+
+
+def index_words(run: str) -> list[str]:
+    """Return the index's words of one run: the whole first, then its parts; nothing for stop words."""
+    if run.isascii():
+        found = _spelled_words(run)
+    elif is_han(run):
+        found = [run, *_words_inside(run)]
+    elif is_bigrammed(run):
+        found = [run[start : start + 2] for start in range(len(run) - 1)] or [run]
+    else:
+        found = _spelled_words(run)
+    stop_words = _stop_words()
+    return [word for word in found if word not in stop_words]
+
+
+def parts_of(run: str) -> list[str]:
+    """Return the parts of a run of letters and digits as they stand in it: between joints, and the humps of a camel."""
+    parts: list[str] = []
+    for joined in _JOINT.split(run):
+        is_camel = joined.isascii() and _CAMEL.match(joined)
+        parts.extend(_HUMP.findall(joined) if is_camel else [joined])
+    return [part for part in parts if part]
+
+
+def is_han(run: str) -> bool:
+    """Whether a run is a Chinese word."""
+    return _IS_HAN.match(run) is not None
+
+
+def is_bigrammed(run: str) -> bool:
+    """Whether a run is of a script without a dictionary here, so that its words are its pairs of characters."""
+    return _IS_BIGRAMMED.match(run) is not None
 
 
 def is_stop_word(word: str) -> bool:
@@ -171,37 +225,20 @@ def _runs(text: str) -> list[str]:
 
     They are unified and simplified but keep their case; none that is not Chinese is longer than 64 characters.
     """
-    return _cut(simplify(unify(text)))
-
-
-def _cut(text: str) -> list[str]:
-    """Return the runs of a text that is unified and simplified already."""
-    if text.isascii():
-        found = _ASCII_RUN.findall(text)
-        if max(map(len, found), default=0) <= _LONGEST_RUN:
-            return found
-    found: list[str] = []
-    for run in _RUN.findall(text):
-        if not run.isascii() and _is_han(run):
-            found.extend(_jieba().cut(run))
-        elif len(run) <= _LONGEST_RUN:
-            found.append(run)
-        else:
-            found.extend(_shorten(run))
-    return found
+    return cut_runs(simplify(unify(text)))
 
 
 def _shorten(run: str) -> list[str]:
     parts = [part for part in _JOINT.split(run) if part]
     # One character of overlap, so that no bigram is lost.
-    step = _LONGEST_RUN - 1 if _IS_BIGRAMMED.match(run) else _LONGEST_RUN
+    step = _LONGEST_RUN - 1 if is_bigrammed(run) else _LONGEST_RUN
     return [part[start : start + _LONGEST_RUN] for part in parts for start in range(0, len(part), step)]
 
 
 def _meaning(run: str) -> Meaning:
     if _is_plain(run):
         return _plain_meaning(run)
-    hashes = tuple(map(_hash, _index_words(run)))
+    hashes = tuple(map(_hash, index_words(run)))
     # Neither a single character nor a short number tells what a text is about.
     is_telling = bool(hashes) and len(run) > (2 if run.isdecimal() else 1)
     return Meaning(hashes, _rarity(run) if is_telling else 0.0)
@@ -225,28 +262,10 @@ def _is_plain(run: str) -> bool:
     return run.isascii() and run.isalpha() and (run.islower() or run.istitle())
 
 
-def _is_han(run: str) -> bool:
-    return _IS_HAN.match(run) is not None
-
-
-def _index_words(run: str) -> list[str]:
-    """Return the index's words of one run: the whole first, then its parts; nothing for stop words."""
-    if run.isascii():
-        found = _spelled_words(run)
-    elif _is_han(run):
-        found = [run, *_words_inside(run)]
-    elif _IS_BIGRAMMED.match(run):
-        found = [run[start : start + 2] for start in range(len(run) - 1)] or [run]
-    else:
-        found = _spelled_words(run)
-    stop_words = _stop_words()
-    return [word for word in found if word not in stop_words]
-
-
 def _query_words(run: str) -> list[str]:
-    if _is_han(run) and len(run) < _LONG_HAN and _jieba().has_word(run):
+    if is_han(run) and len(run) < _LONG_HAN and _jieba().has_word(run):
         return [] if is_stop_word(run) else [run]
-    return _index_words(run)
+    return index_words(run)
 
 
 def _words_inside(word: str) -> list[str]:
@@ -285,12 +304,7 @@ def _spelled_words(run: str) -> list[str]:
 
 
 def _parts(run: str) -> list[str]:
-    """Return the folded parts of a run: between joints, and the humps of a camel."""
-    parts: list[str] = []
-    for joined in _JOINT.split(run):
-        is_camel = joined.isascii() and _CAMEL.match(joined)
-        parts.extend(_HUMP.findall(joined) if is_camel else [joined])
-    return [_without_accents(part.casefold()) for part in parts if part]
+    return [_without_accents(part.casefold()) for part in parts_of(run)]
 
 
 def _version_words(version: str) -> list[str]:
@@ -308,7 +322,7 @@ def _rarity(run: str) -> float:
     ordered by frequency, on Zipf's law. Words in neither are rarer than half of the dictionary, no more:
     many are guessed or misspelt.
     """
-    if _is_han(run):
+    if is_han(run):
         counted = _jieba().suggest_freq(run) if _jieba().has_word(run) else 0
         return min(_RAREST, math.log(_DICTIONARY_TOTAL / counted)) if counted else _UNKNOWN
     if run.isdecimal():
