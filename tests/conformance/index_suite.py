@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zhiku.indexes.base import Hit, Index, Posting, Scope, Shard, Terms
+from zhiku.indexes.lexical import idf
 
 DIMENSION = 8
 SHARD = Shard("d1", generation=1, dimension=DIMENSION, average_length=6.0)
@@ -221,6 +222,17 @@ class IndexSuite:
         hits = index.search_keywords(SHARD, words(8, 7, 10), 5, None)
         assert_scores(hits, {1: (seven + eight) / full, 2: seven / full})
         assert_scores(index.search_keywords(SHARD, words(7, 8), 1, None), {1: 1.0})
+
+    def test_words_weigh_what_the_searches_count_with(self, index: Index) -> None:
+        index.put(SHARD, [make_posting(n, counts={7: 1, 100 + n: 2}, keywords=[9] if n < 3 else []) for n in (1, 2, 3)])
+        common, rare, unknown = index.weigh_words(SHARD, words(7, 102, 999), is_keywords=False)
+        assert [common.postings, rare.postings, unknown.postings] == [3, 1, 0]
+        assert common.idf < rare.idf < unknown.idf
+        assert [common.idf, rare.idf] == pytest.approx([idf(3, 3), idf(3, 1)], rel=1e-3)
+        (keyword,) = index.weigh_words(SHARD, words(9), is_keywords=True)
+        assert (keyword.postings, keyword.idf) == (2, pytest.approx(idf(3, 2), rel=1e-3))
+        assert index.weigh_words(SHARD, words(), is_keywords=False) == []
+        assert [each.postings for each in index.weigh_words(ECONOMY, words(7), is_keywords=True)] == [0]
 
     def test_a_word_asked_for_twice_counts_once(self, index: Index) -> None:
         index.put(SHARD, [make_posting(1, counts={7: 1}), make_posting(2, counts={8: 1})])

@@ -12,7 +12,8 @@ from zhiku.text.words import query_words, words
 PIECES = (
     "password", "Passwords", "expire", "getUserName", "user_id", "ERR_CONN_1042", "v2.3.1", "C++", "1,024", "2024",
     "密码", "密碼", "过期", "過期", "知识库管理系统", "數據庫", "张三丰", "カタカナ", "ｶﾞｲﾄﾞ", "한국어", "ภาษาไทย",
-    "Cafe\u0301", "Café", "ﬁne", "①", "㍿", "Ｆｕｌｌ", "soft\u00adhyphen", "o\u200bb", "don’t", "🐙", "x" * 70, "か" * 70,
+    "Cafe\u0301", "Café", "ﬁne", "①", "㍿", "Ｆｕｌｌ", "soft\u00adhyphen", "o\u200bb", "don’t", "🐙",
+    "x" * 70, "か" * 70,
 )  # fmt: skip
 GAPS = ("", " ", "\n", ", ", "。", "-", "_", ".", "\u0301", "\u3099")
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(GAPS), st.text(max_size=4)), max_size=12).map(

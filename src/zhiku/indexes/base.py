@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -89,26 +89,19 @@ class IndexLocked(Exception):
     """Another process has the shard open; only one may. Most likely a second server on the same data dir."""
 
 
-class Index(Protocol):
-    """Searchable postings of all datasets. Safe to call from several threads.
+class WordWeight(NamedTuple):
+    """What finding a word says, and in about how many postings of the shard it is."""
 
-    Everything in it is derived: deleting it loses nothing that `rebuild` cannot bring back.
-    A shard that does not exist yet is empty to readers and made by the first `put`.
+    idf: float
+    postings: int
+
+
+class Searches(Protocol):
+    """What a question asks of an index: its searches.
+
     Hits of equal score come by ascending number; which of them `limit` cuts off is the index's choice.
-    Every call that names a shard may raise IndexDamaged or IndexLocked, a write also StorageFull.
+    Every call may raise IndexDamaged or IndexLocked.
     """
-
-    def put(self, shard: Shard, postings: Sequence[Posting]) -> None:
-        """Add the postings, replacing those of the same number; they are searchable on return."""
-        ...
-
-    def delete(self, shard: Shard, numbers: Iterable[int]) -> None:
-        """Remove postings by number; unknown ones are ignored."""
-        ...
-
-    def delete_documents(self, shard: Shard, documents: Iterable[int]) -> None:
-        """Remove all postings of these documents."""
-        ...
 
     def search_vector(self, shard: Shard, vector: NDArray[np.float32], limit: int, scope: Scope | None) -> list[Hit]:
         """Return the nearest postings by cosine, best first; `score` is the cosine."""
@@ -128,6 +121,34 @@ class Index(Protocol):
 
         `score` is in (0, 1]: the idf-weighted share of the query's keywords that the posting has.
         """
+        ...
+
+    def weigh_words(self, shard: Shard, hashes: NDArray[np.uint32], *, is_keywords: bool) -> list[WordWeight]:
+        """Return what each word weighs among the terms, or the keywords, of the postings; in the words' order.
+
+        It is what the searches count with, which may be off by two in a hundred of the postings that have a word.
+        """
+        ...
+
+
+class Index(Searches, Protocol):
+    """Searchable postings of all datasets. Safe to call from several threads.
+
+    Everything in it is derived: deleting it loses nothing that `rebuild` cannot bring back.
+    A shard that does not exist yet is empty to readers and made by the first `put`.
+    Every call that names a shard may raise IndexDamaged or IndexLocked, a write also StorageFull.
+    """
+
+    def put(self, shard: Shard, postings: Sequence[Posting]) -> None:
+        """Add the postings, replacing those of the same number; they are searchable on return."""
+        ...
+
+    def delete(self, shard: Shard, numbers: Iterable[int]) -> None:
+        """Remove postings by number; unknown ones are ignored."""
+        ...
+
+    def delete_documents(self, shard: Shard, documents: Iterable[int]) -> None:
+        """Remove all postings of these documents."""
         ...
 
     def list_numbers(self, shard: Shard) -> list[int]:

@@ -14,7 +14,7 @@ from qdrant_edge import (
     UpdateOperation,
 )
 
-from zhiku.indexes.base import Hit, Posting, Scope, Shard, ShardState
+from zhiku.indexes.base import Hit, Posting, Scope, Shard, ShardState, WordWeight
 from zhiku.indexes.edge_points import (
     DOCUMENT,
     KEYWORDS,
@@ -27,7 +27,7 @@ from zhiku.indexes.edge_points import (
     vector_query,
     words_query,
 )
-from zhiku.indexes.lexical import FULL_WEIGHT, idf, query_words
+from zhiku.indexes.lexical import FULL_WEIGHT, having, idf, query_words
 from zhiku.indexes.open_shards import OpenShard, OpenShards
 
 if TYPE_CHECKING:
@@ -88,6 +88,14 @@ class EdgeIndex:
 
     def search_keywords(self, shard: Shard, hashes: NDArray[np.uint32], limit: int, scope: Scope | None) -> list[Hit]:
         return self._search_words(shard, KEYWORDS, hashes, limit, scope)
+
+    def weigh_words(self, shard: Shard, hashes: NDArray[np.uint32], *, is_keywords: bool) -> list[WordWeight]:
+        field, words = KEYWORDS if is_keywords else TERMS, query_words(hashes)
+        weights: dict[int, WordWeight] = {}
+        if words:
+            with self._shards.reading(shard) as opened:
+                weights = _weigh_words(opened, field, words) if opened is not None else {}
+        return [weights.get(word) or WordWeight(idf(0, 0), 0) for word in hashes.tolist()]
 
     def list_numbers(self, shard: Shard) -> list[int]:
         numbers: list[int] = []
@@ -182,6 +190,20 @@ def _query_words(
         cache.keep(word, word_idf, postings=counted, changes=changes)
         known[word] = word_idf
     return found, sum(filter(None, known.values()))
+
+
+def _weigh_words(opened: OpenShard, field: str, words: list[int]) -> dict[int, WordWeight]:
+    """Return what the words weigh, as a search for them has just counted."""
+    _query_words(opened, field, words, 1, None)
+    changes, state = opened.changes, opened.state()
+    is_living_only = state.dead > 0 and state.postings <= SMALL_SHARD
+    counted = state.postings if is_living_only else state.postings + state.dead
+    known = {word: opened.idfs[field, is_living_only].find(word, changes) for word in words}
+    return {
+        word: WordWeight(word_idf, max(0, round(having(counted, word_idf))))
+        for word, word_idf in known.items()
+        if word_idf is not None
+    }
 
 
 def _probed_idf(field: str, word: int, points: list[ScoredPoint]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiku.indexes.base import Hit, Posting, Scope, Shard, ShardState
+from zhiku.indexes.base import Hit, Posting, Scope, Shard, ShardState, WordWeight
 from zhiku.indexes.lexical import FULL_WEIGHT, idf, query_words, term_weights
 
 Weights = dict[int, dict[int, float]]
@@ -77,6 +77,13 @@ class MemoryIndex:
             generation = self._find(shard)
             shares = _shares(generation.keywords, len(generation.postings), query_words(hashes), 1.0)
             return _best(shares, generation.postings, limit, scope)
+
+    def weigh_words(self, shard: Shard, hashes: NDArray[np.uint32], *, is_keywords: bool) -> list[WordWeight]:
+        with self._lock:
+            generation = self._find(shard)
+            weights = generation.keywords if is_keywords else generation.terms
+            counts = [len(weights.get(word, ())) for word in hashes.tolist()]
+            return [WordWeight(idf(len(generation.postings), count), count) for count in counts]
 
     def list_numbers(self, shard: Shard) -> list[int]:
         with self._lock:

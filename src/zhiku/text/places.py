@@ -1,7 +1,7 @@
 """Where the words of a text stand that somebody asked for, as lexical search reads it (pure)."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from zhiku.text.normalize import simplify, unify
@@ -14,7 +14,7 @@ Span = tuple[int, int]
 _LONGEST_CLUSTER = 32
 
 
-def find_words(text: str, wanted: Set[str]) -> list[Span]:
+def find_words(text: str, wanted: frozenset[str]) -> list[Span]:
     """Return where the words of `wanted`, as the index holds them, stand in `text`.
 
     In order, none empty, none overlapping another, none next to another in the same run. The whole of what is written
@@ -49,7 +49,7 @@ def _place_runs(simplified: str) -> Iterator[tuple[int, str]]:
             behind -= 1
 
 
-def _spans_in(run: str, wanted: Set[str]) -> list[Span]:
+def _spans_in(run: str, wanted: frozenset[str]) -> list[Span]:
     """Return where a run's wanted words stand in it, in order, merged where they touch."""
     having = wanted.intersection(index_words(run))
     if not having:
@@ -62,7 +62,7 @@ def _spans_in(run: str, wanted: Set[str]) -> list[Span]:
     return _part_spans(run, having)
 
 
-def _part_spans(run: str, wanted: Set[str]) -> list[Span]:
+def _part_spans(run: str, wanted: frozenset[str]) -> list[Span]:
     """Return the run as one where its first word is wanted, or nothing smaller is it that is."""
     whole = [(0, len(run))]
     parts = parts_of(run)

@@ -32,4 +32,4 @@ def test_the_words_of_a_query_are_marked_as_they_are_written(query: str, text: s
 
 def test_many_marks_on_one_letter_take_no_longer_than_others() -> None:
     text = "e" + "\u0301" * 20_000 + " word"
-    assert find_words(text, {"word"}) == [(len(text) - 4, len(text))]
+    assert find_words(text, frozenset({"word"})) == [(len(text) - 4, len(text))]
