@@ -15,6 +15,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "key_datasets": ("access/",),
     "datasets": ("datasets/",),
     "index_switches": ("datasets/",),
+    "external_bindings": ("datasets/",),
+    "external_connections": ("external/",),
     "process_rules": ("documents/", "datasets/"),
     "uploads": ("documents/",),
     "documents": ("documents/",),

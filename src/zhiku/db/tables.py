@@ -47,6 +47,8 @@ __all__ = [
     "document_versions",
     "documents",
     "embeddings",
+    "external_bindings",
+    "external_connections",
     "index_switches",
     "jobs",
     "key_datasets",
@@ -157,6 +159,32 @@ key_datasets = Table(
     Column("key_id", Id, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
     Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
     Index(None, "dataset_id"),
+)
+
+external_connections = Table(
+    "external_connections",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("description", String(400), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    # Encrypted for this row (zhiku.vault).
+    Column("sealed_key", Text, nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Index(None, "created_at", "id"),
+)
+
+# What an external dataset is bound to and how it is asked; a connection in use cannot be deleted.
+external_bindings = Table(
+    "external_bindings",
+    metadata,
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("connection_id", Id, ForeignKey("external_connections.id"), nullable=False),
+    Column("external_knowledge_id", Text, nullable=False),
+    Column("retrieval_model_json", Text, nullable=False),
+    Index(None, "connection_id"),
 )
 
 # The change of a dataset's technique or embedding model that is under way or was given up; until it is done, the

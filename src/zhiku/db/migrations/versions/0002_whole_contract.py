@@ -25,7 +25,9 @@ def upgrade() -> None:
     _create_index_switches()
     _move_hits()
     _add_summaries()
+    _add_places()
     _create_document_versions()
+    _create_external_connections()
 
 
 def _add_console() -> None:
@@ -141,6 +143,10 @@ def _move_hits() -> None:
     op.drop_column("segments", "hit_count")
 
 
+def _add_places() -> None:
+    op.add_column("segments", sa.Column("place_json", sa.Text()))
+
+
 def _add_summaries() -> None:
     op.add_column(
         "documents", sa.Column("is_summarizing", sa.Boolean(), nullable=False, server_default=sa.text("false"))
@@ -211,3 +217,34 @@ def _create_document_versions() -> None:
             ondelete="CASCADE",
         ),
     )
+
+
+def _create_external_connections() -> None:
+    op.create_table(
+        "external_connections",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("description", sa.String(400), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("sealed_key", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.Column("updated_at", EPOCH, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_external_connections"),
+    )
+    op.create_index("ix_external_connections_created_at_id", "external_connections", ["created_at", "id"])
+    op.create_table(
+        "external_bindings",
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("connection_id", sa.String(36), nullable=False),
+        sa.Column("external_knowledge_id", sa.Text(), nullable=False),
+        sa.Column("retrieval_model_json", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("dataset_id", name="pk_external_bindings"),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"], ["datasets.id"], name="fk_external_bindings_dataset_id", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["external_connections.id"], name="fk_external_bindings_connection_id"
+        ),
+    )
+    op.create_index("ix_external_bindings_connection_id", "external_bindings", ["connection_id"])
