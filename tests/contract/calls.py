@@ -19,6 +19,8 @@ State = tuple[dict[str, int], list[str], list[str]]
 
 def state(product: Product) -> State:
     """Return all that a refused request must leave alone: rows by table, stored files, temporary files."""
+    # Those of earlier retrieves wait for the next reader, who may come between two looks.
+    product.rt.hits.flush()
     with product.rt.db.read() as conn:
         rows = {
             table.name: conn.execute(select(func.count()).select_from(table)).scalar_one()
