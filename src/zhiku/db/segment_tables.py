@@ -57,6 +57,8 @@ segments = Table(
     Column("term_count", Integer, nullable=False),
     Column("keyword_hashes", LargeBinary, nullable=False),
     Column("content_hash", String(64), nullable=False),
+    # Its page, sheet or slide and the headings above it (segments/place.py); null for none.
+    Column("place_json", Text),
     UniqueConstraint("id"),
     UniqueConstraint("document_number", "generation", "position"),
     Index(None, "dataset_id"),
