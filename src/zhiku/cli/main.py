@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from zhiku import __version__
 from zhiku.access.actor import Role
-from zhiku.cli import console, index, keys
+from zhiku.cli import console, estimate, index, keys
 from zhiku.cli.serve import run_server
 from zhiku.cli.work import run_child_worker
+from zhiku.documents.schemas import DocumentForm
 from zhiku.settings import Settings
 
 app = typer.Typer(
@@ -49,6 +50,20 @@ def worker(data_dir: DataDir = None) -> None:
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+@app.command("estimate")
+def estimate_file(
+    file: Path,
+    rule: Annotated[str | None, typer.Option(help="Process rule as JSON. [default: automatic]")] = None,
+    form: Annotated[DocumentForm | None, typer.Option(help="How the text becomes segments.")] = None,
+    first: Annotated[int, typer.Option(min=1, help="The first segment to print.")] = 1,
+    limit: Annotated[int, typer.Option(min=0, help="How many segments to print.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+) -> None:
+    """Show the segments that a rule would make of a file; nothing is stored and no server is needed."""
+    made = estimate.show(_settings(), file, rule, form, (first - 1, limit))
+    (estimate.print_json if as_json else estimate.print_text)(made)
 
 
 @keys_app.command("create")

@@ -36,6 +36,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class CutDecision:
+    """How a text becomes segments: its form, and the rule, which is new unless the dataset has it stored."""
+
+    doc_form: str
+    rule: ProcessRuleRow
+    is_new_rule: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateDecision:
     """What an update comes to; `new_rule` is None if the document keeps its own."""
 
@@ -53,14 +62,22 @@ def check_settings(rt: Runtime, dataset: Dataset, settings: DocumentSettings) ->
 def decide(rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source) -> Decision:
     """Return what the request comes to. Raises InvalidParam, ProviderNotInitialize."""
     values = _decide_values(rt, dataset, settings)
-    rule, is_new_rule = _choose_rule(rt, conn, dataset, settings, source)
+    cut = decide_cut(rt, conn, dataset, settings, is_rule_required=source.is_rule_required)
+    if dataset.doc_form is None:
+        values.update(doc_form=cut.doc_form, data_source_type="upload_file")
+    return Decision(cut.doc_form, cut.rule, cut.is_new_rule, values)
+
+
+def decide_cut(
+    rt: Runtime, conn: Connection, dataset: Dataset, settings: ContentSettings, *, is_rule_required: bool = False
+) -> CutDecision:
+    """Return how a document of this dataset is cut. Raises InvalidParam."""
+    rule, is_new_rule = _choose_rule(rt, conn, dataset, settings, is_rule_required=is_rule_required)
     implied = "hierarchical_model" if rule.mode == "hierarchical" else "text_model"
     doc_form = settings.doc_form or dataset.doc_form or implied
     _check_form(doc_form, dataset.doc_form)
-    if dataset.doc_form is None:
-        values.update(doc_form=doc_form, data_source_type="upload_file")
     fitted = _fitted(rule, doc_form)
-    return Decision(doc_form, fitted, is_new_rule or fitted is not rule, values)
+    return CutDecision(doc_form, fitted, is_new_rule or fitted is not rule)
 
 
 def decide_update(
@@ -124,7 +141,7 @@ def _first_model(rt: Runtime, dataset: Dataset, settings: DocumentSettings, tech
 
 
 def _choose_rule(
-    rt: Runtime, conn: Connection, dataset: Dataset, settings: DocumentSettings, source: Source
+    rt: Runtime, conn: Connection, dataset: Dataset, settings: ContentSettings, *, is_rule_required: bool
 ) -> tuple[ProcessRuleRow, bool]:
     """Return the rule to cut with and whether it is new: the one sent, else the dataset's newest, else automatic."""
     if settings.process_rule is not None:
@@ -132,7 +149,7 @@ def _choose_rule(
     newest = dataset_store.find_newest_rule(conn, dataset.id)
     if newest is not None:
         return newest, False
-    if source.is_rule_required:
+    if is_rule_required:
         raise InvalidParam("process_rule is required.", params="process_rule")
     return _rule_row(dataset.id, automatic_rule()), True
 

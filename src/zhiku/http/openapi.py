@@ -37,6 +37,7 @@ TAGS = {
     "tags": ("Tags", "Names bound to datasets, to list them by."),
     "workspace": ("Models", "What embeds, reorders and chats."),
     "pipelines": ("Pipelines", "Datasets that are filled by a knowledge pipeline."),
+    "estimates": ("Estimates", "What a rule would make of a text or file, before it is stored."),
     "apps": ("Apps", "Datasets with settings, saved under a name."),
     "external": ("External knowledge", "Datasets mounted by other programs, and theirs mounted here."),
     "keys": ("Keys", "Who may use the API, for what and how often."),

@@ -15,8 +15,9 @@ import msgspec
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.extract.parts import EMPTY, PATIENCE, PICTURES_BYTES, Extraction, Limits
 from zhiku.ingestion.extract.wire import FrameError, Order, Reply, encode_limits, read_frame, write_frame
+from zhiku.settings import Settings
 
-__all__ = ["Extraction", "Limits", "Sandbox", "SandboxError"]
+__all__ = ["Extraction", "Limits", "Sandbox", "SandboxError", "limits_of"]
 
 ENGINE = "zhiku.ingestion.extract.engine"
 START_SECONDS = 60.0
@@ -146,6 +147,16 @@ class Sandbox:
         with self._starting:
             server, self._server = self._server, None
         end_server(server)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits that the settings give to reading one file."""
+    return Limits(
+        seconds=settings.extract_seconds,
+        memory_bytes=settings.extract_memory_bytes,
+        output_bytes=settings.extract_output_bytes,
+        cpu_seconds=settings.extract_seconds,
+    )
 
 
 def is_empty(source: Path | bytes) -> bool:
