@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 # A provider has no colon; a model may have some.
 _ALIAS = re.compile(r"\s*[A-Za-z0-9_/-]+:[^=\s][^=]*=\s*[A-Za-z0-9_/-]+:[^=\s][^=]*")
 
+# A name, an IPv4 or IPv6 address, or a network.
+_HOST = re.compile(r"\s*([A-Za-z0-9._-]+(/[0-9]{1,2})?|[0-9A-Fa-f:.]+(/[0-9]{1,3})?)\s*")
+
 
 class Settings(BaseSettings):
     """All settings with their defaults; each is described in docs/settings.md."""
@@ -38,11 +41,15 @@ class Settings(BaseSettings):
     chat_tokens_per_document: int = Field(default=1_000_000, ge=0)
     model_aliases: str | None = None
 
+    outbound_hosts: str | None = None
+    secret_key: SecretStr | None = Field(default=None, min_length=32)
+
     upload_file_bytes: int = Field(default=15 * 1024 * 1024, gt=0)
     json_body_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     segment_max_tokens: int = Field(default=4000, gt=0)
     segments_per_request: int = Field(default=0, ge=0)
     replace_same_name: bool = True
+    versions_kept: int = Field(default=10, ge=0)
     rate_limit_per_minute: int = Field(default=0, ge=0)
     key_rate_limit_per_minute: int = Field(default=0, ge=0)
     top_k_max: int = Field(default=200, gt=0)
@@ -69,6 +76,8 @@ class Settings(BaseSettings):
         "chat_model",
         "chat_key",
         "model_aliases",
+        "outbound_hosts",
+        "secret_key",
         mode="before",
     )
     @classmethod
@@ -82,6 +91,14 @@ class Settings(BaseSettings):
         """Refuse what is no list of `provider:model=provider:model`."""
         if value is not None and not all(_ALIAS.fullmatch(pair) for pair in value.split(",")):
             raise ValueError("write provider:model=provider:model, several with commas between them")
+        return value
+
+    @field_validator("outbound_hosts")
+    @classmethod
+    def hosts_are_names_or_networks(cls, value: str | None) -> str | None:
+        """Refuse what is no list of hosts, such as URLs."""
+        if value is not None and not all(_HOST.fullmatch(entry) for entry in value.split(",")):
+            raise ValueError("write names, addresses or networks such as 10.0.0.0/8, with commas between them")
         return value
 
     @property
@@ -109,3 +126,8 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Where converted models lie."""
         return self.data_dir / "models"
+
+    @property
+    def secret_key_file(self) -> Path:
+        """Where the key lies that encrypts other services' keys, unless `secret_key` is set."""
+        return self.data_dir / "secret.key"
