@@ -62,6 +62,7 @@ def test_a_segment_has_all_fields_of_the_contract(product: Product, name: str, t
         "status": "completed",
         "error": None,
         "stopped_at": None,
+        "place": None,
         "child_chunks": [],
         "attachments": [],
         "summary": None,

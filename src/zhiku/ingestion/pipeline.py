@@ -13,6 +13,7 @@ from zhiku.documents.rules import ProcessRule, rule_from_json
 from zhiku.documents.store import Document, Upload
 from zhiku.errors import DocumentUnreadable
 from zhiku.indexes import outbox
+from zhiku.ingestion.extract.parts import Part
 from zhiku.ingestion.extract.sandbox import Sandbox
 from zhiku.ingestion.prepare import KeptSegments, Staged, cut_parts, stage
 from zhiku.jobs.kinds import IngestDocument
@@ -81,16 +82,15 @@ class Ingestion:
         rule = rule_from_json(row.mode, row.rules_json)
         return cut_parts(parts, rule, document.doc_form), rule
 
-    def _read(self, rt: Runtime, upload: Upload) -> list[str]:
-        """Return the text of a file's parts; only text that the server wrote itself is read outside the sandbox."""
+    def _read(self, rt: Runtime, upload: Upload) -> list[Part]:
+        """Return a file's parts; only text that the server wrote itself is read outside the sandbox."""
         try:
             content = rt.blobs.get(upload.blob_key)
         except BlobMissing as error:
             raise DocumentUnreadable("The document's file is gone. Upload it again.") from error
         if upload.is_text:
-            return [content.decode()]
-        extraction = self._sandbox.extract(content, upload.extension)
-        return [part.text for part in extraction.link_pictures({})]
+            return [Part(content.decode())]
+        return self._sandbox.extract(content, upload.extension).link_pictures({})
 
 
 def _write_segments(

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 from zhiku.documents.rules import ProcessRule
 from zhiku.ingestion.clean import clean_text
+from zhiku.ingestion.extract.parts import Part
 from zhiku.ingestion.pairs import find_pairs, pair_of
 from zhiku.segments.child_store import NewChild
 from zhiku.segments.make import Making, Piece, cut_children, make_segments
-from zhiku.segments.split import split_text
+from zhiku.segments.place import HEADING_CHARS, Outline, Place
+from zhiku.segments.split import cut_text
 from zhiku.segments.store import KeptSegment, NewSegment
 
 
@@ -49,16 +51,35 @@ def stage(making: Making, pieces: Sequence[Piece], start: int, rule: ProcessRule
     return [kept.take(Staged(segment, cut_children(making, segment.content, rule))) for segment in made]
 
 
-def cut_parts(parts: Sequence[str], rule: ProcessRule, doc_form: str) -> list[Piece]:
-    """Return the pieces of all parts in document order, cleaned and cut (contract 4.2 to 4.4, 4.6).
+def cut_parts(parts: Sequence[Part], rule: ProcessRule, doc_form: str) -> list[Piece]:
+    """Return the pieces of all parts in document order, cleaned and cut, with their places (contract 4.2 to 4.4, 4.6).
 
-    No piece spans parts, but a rule for full documents makes all of them one.
+    No piece spans parts, but a rule for full documents makes all of them one, which has no place.
     """
-    texts = ["\n".join(parts)] if rule.is_full_doc else list(parts)
-    cleaned = [clean_text(text, rule) for text in texts]
+    wholes = [Part("\n".join(part.text for part in parts))] if rule.is_full_doc else parts
+    cleaned = [replace(part, text=clean_text(part.text, rule)) for part in wholes]
     if doc_form == "qa_model":
-        pairs = find_pairs(cleaned)
+        pairs = [replace(pair, place=_place(part)) for part in cleaned for pair in find_pairs([part.text])]
         if pairs:
             return pairs
-    contents = [content for text in cleaned for content in split_text(text, rule)]
-    return [pair_of(content) if doc_form == "qa_model" else Piece(content) for content in contents]
+    pieces = [piece for part in cleaned for piece in _cut(part, rule)]
+    if doc_form == "qa_model":
+        return [replace(pair_of(piece.content), place=piece.place) for piece in pieces]
+    return pieces
+
+
+def _cut(part: Part, rule: ProcessRule) -> list[Piece]:
+    cuts = cut_text(part.text, rule)
+    if rule.is_full_doc:
+        return [Piece(cut.content) for cut in cuts]
+    outline = Outline(part.text)
+    return [
+        Piece(cut.content, place=_place(part, outline.path_at(cut.start, cut.start + len(cut.content)))) for cut in cuts
+    ]
+
+
+def _place(part: Part, headings: tuple[str, ...] = ()) -> Place | None:
+    """Return where a piece of a part stands; None if there is nothing to say of it."""
+    if not headings and part.number is None and not part.title:
+        return None
+    return Place(part.kind.value, part.number, part.title[:HEADING_CHARS], headings)

@@ -10,6 +10,7 @@ from zhiku.documents.rules import ProcessRule
 from zhiku.documents.store import Document
 from zhiku.segments.child_store import NewChild
 from zhiku.segments.measure import Measured, measure, pack_keywords
+from zhiku.segments.place import Place, encode_place
 from zhiku.segments.split import split_children
 from zhiku.segments.store import NewSegment
 from zhiku.text.tokens import count_tokens
@@ -17,11 +18,15 @@ from zhiku.text.tokens import count_tokens
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The text of a segment to be; `answer` is set for questions, `keywords` where a person gave them."""
+    """The text of a segment to be; `answer` is set for questions, `keywords` where a person gave them.
+
+    `place` is where it stands in its file; a person's text stands nowhere.
+    """
 
     content: str
     answer: str | None = None
     keywords: list[str] | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +118,5 @@ def _make_segment(making: Making, piece: Piece, known: Measured, position: int) 
         term_count=known.term_count,
         keyword_hashes=known.keyword_hashes if piece.keywords is None else pack_keywords(piece.keywords),
         content_hash=known.content_hash,
+        place_json=encode_place(piece.place) if piece.place else None,
     )

@@ -10,6 +10,7 @@ from zhiku.documents.replies import FormName
 from zhiku.http.reply import Count, Id, PageBody, Seconds, one_of
 from zhiku.http.schema import ContentText, WireModel, example
 from zhiku.segments.child_store import ChildChunk
+from zhiku.segments.place import Place
 from zhiku.segments.store import Segment
 
 MOST_ATTACHMENTS = 10
@@ -105,6 +106,15 @@ class ListChildren(WireModel):
     keyword: str | None = Field(default=None, description="Part of the content, case-insensitive.")
 
 
+class PlaceBody(TypedDict):
+    """Where in its file a segment stands."""
+
+    kind: Annotated[str, "What part of the file it is in.", one_of("document", "page", "sheet", "slide")]
+    number: Annotated[int | None, "Number of the page, sheet or slide, from 1; null for a document.", ("minimum", 1)]
+    title: Annotated[str, "Name of the sheet or headline of the slide; empty without one."]
+    headings: Annotated[list[str], "The headings it stands under or begins with, the outermost first."]
+
+
 class SegmentCoreBody(TypedDict):
     """What a segment shows in segment routes and in retrieve records alike."""
 
@@ -132,6 +142,7 @@ class SegmentCoreBody(TypedDict):
     completed_at: Annotated[Seconds, "When it was indexed."]
     error: Annotated[str | None, "Why its indexing failed."]
     stopped_at: Annotated[Seconds | None, "When its indexing was given up."]
+    place: Annotated[PlaceBody | None, "Where in its file it stands; null where there is nothing to say of it."]
 
 
 class ChildChunkBody(TypedDict):
@@ -271,4 +282,11 @@ def segment_core(segment: Segment) -> SegmentCoreBody:
         "completed_at": created_at if segment.completed_at is None else int(segment.completed_at),
         "error": segment.error,
         "stopped_at": None if segment.stopped_at is None else int(segment.stopped_at),
+        "place": _place_body(segment.place),
     }
+
+
+def _place_body(place: Place | None) -> PlaceBody | None:
+    if place is None:
+        return None
+    return {"kind": place.kind, "number": place.number, "title": place.title, "headings": list(place.headings)}

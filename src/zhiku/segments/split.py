@@ -4,6 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from zhiku.documents.rules import ProcessRule, Segmentation
 from zhiku.errors import DocumentUnreadable
@@ -34,6 +35,13 @@ class _Bounds:
 _Span = tuple[int, int]
 
 
+class Cut(NamedTuple):
+    """A segment's content and where it begins in the text."""
+
+    start: int
+    content: str
+
+
 def split_text(text: str, rule: ProcessRule) -> list[str]:
     """Return the contents of a text's segments (its parents, if the rule is hierarchical), in document order.
 
@@ -41,9 +49,14 @@ def split_text(text: str, rule: ProcessRule) -> list[str]:
     more; they are trimmed and never empty. A rule for full documents yields the whole text as one.
     Raises DocumentUnreadable if the overlap multiplies the text beyond all use.
     """
+    return [cut.content for cut in cut_text(text, rule)]
+
+
+def cut_text(text: str, rule: ProcessRule) -> list[Cut]:
+    """Return what `split_text` does, each content with its start in the text."""
     if rule.is_full_doc:
         whole = text.strip()
-        return [whole] if whole else []
+        return [Cut(0, whole)] if whole else []
     if rule.mode == "automatic":
         return _collect(text, _cut(text, (0, len(text)), 0, _bounds(rule.segmentation)), rule.segmentation)
     return _collect(text, _cut_pieces(text, rule.segmentation), rule.segmentation)
@@ -53,16 +66,16 @@ def split_children(parent: str, rule: ProcessRule) -> list[str]:
     """Return the contents of a parent's child chunks, in order; none if the rule has no children."""
     if rule.subchunk is None:
         return []
-    return _collect(parent, _cut_pieces(parent, rule.subchunk), rule.subchunk)
+    return [cut.content for cut in _collect(parent, _cut_pieces(parent, rule.subchunk), rule.subchunk)]
 
 
 def _bounds(segmentation: Segmentation) -> _Bounds:
     return _Bounds(segmentation.max_tokens, segmentation.chunk_overlap)
 
 
-def _collect(text: str, spans: Iterator[_Span], segmentation: Segmentation) -> list[str]:
+def _collect(text: str, spans: Iterator[_Span], segmentation: Segmentation) -> list[Cut]:
     room = max(_OUTPUT_CHARS, _OUTPUT_RATIO * len(text))
-    contents: list[str] = []
+    cuts: list[Cut] = []
     written = 0
     for span in spans:
         for start, end in _cut_to_tokens(text, span, segmentation):
@@ -77,8 +90,8 @@ def _collect(text: str, spans: Iterator[_Span], segmentation: Segmentation) -> l
                     f"An overlap of {segmentation.chunk_overlap} in segments of {segmentation.max_tokens} "
                     "repeats the text of this document too often. Choose a smaller overlap."
                 )
-            contents.append(content)
-    return contents
+            cuts.append(Cut(text.find(content, start), content))
+    return cuts
 
 
 def _trim(content: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 
 from zhiku.db.hot import HotInsert
 from zhiku.db.tables import child_chunks, documents, segment_hits, segments
+from zhiku.segments.place import Place, decode_place
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):
@@ -38,6 +39,12 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     updated_at: float
     indexing_at: float | None
     completed_at: float | None
+    place_json: str | None
+
+    @property
+    def place(self) -> Place | None:
+        """Where it stands in its file; None where there is nothing to say of it."""
+        return None if self.place_json is None else decode_place(self.place_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class NewSegment:
     term_count: int
     keyword_hashes: bytes
     content_hash: str
+    place_json: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,26 +314,32 @@ def list_kept(conn: Connection, document_number: int, generation: int) -> list[K
 def replace_generation(tx: Connection, document_number: int, generation: int) -> None:
     """Put staged content in the place of the older one.
 
-    Segments whose text stays keep their row and take the place of their staged twin; those written by hand follow.
+    Segments whose text stays keep their row and take position and place of their staged twin; those written by hand
+    follow.
     """
     of_document = segments.c.document_number == document_number
     twins = and_(of_document, segments.c.generation == generation, segments.c.keeps_number.is_not(None))
-    places = {row[0]: row[1] for row in tx.execute(select(segments.c.keeps_number, segments.c.position).where(twins))}
+    kept = tx.execute(select(segments.c.keeps_number, segments.c.position, segments.c.place_json).where(twins)).all()
+    taken = [{"kept": number, "new_position": position, "new_place": place} for number, position, place in kept]
+    kept_numbers = {row[0] for row in kept}
     by_hand = (
         select(segments.c.number)
         .where(of_document, segments.c.generation != generation, segments.c.is_manual)
         .order_by(segments.c.position, segments.c.number)
     )
     end = last_position(tx, document_number, generation)
-    left = [number for number in tx.execute(by_hand).scalars() if number not in places]
-    places |= {number: position for position, number in enumerate(left, end + 1)}
-    if places:
-        tx.execute(delete(segments).where(twins))
-        take_place = update(segments).where(segments.c.number == bindparam("kept"))
-        tx.execute(
-            take_place.values(position=bindparam("new_position"), generation=generation),
-            [{"kept": number, "new_position": position} for number, position in places.items()],
-        )
+    left = [number for number in tx.execute(by_hand).scalars() if number not in kept_numbers]
+    following = [{"kept": number, "new_position": position} for position, number in enumerate(left, end + 1)]
+    tx.execute(delete(segments).where(twins))
+    take_position = (
+        update(segments)
+        .where(segments.c.number == bindparam("kept"))
+        .values(position=bindparam("new_position"), generation=generation)
+    )
+    if taken:
+        tx.execute(take_position.values(place_json=bindparam("new_place")), taken)
+    if following:
+        tx.execute(take_position, following)
     tx.execute(delete(segments).where(of_document, segments.c.generation != generation))
 
 
