@@ -11,10 +11,10 @@ from zhiku.db.key_uses import KeyUses
 from zhiku.indexes.base import Index
 from zhiku.indexes.edge import EdgeIndex
 from zhiku.ingestion.embed import SegmentEmbedding
-from zhiku.ingestion.extract.parts import Limits
-from zhiku.ingestion.extract.sandbox import Sandbox
+from zhiku.ingestion.extract.sandbox import Sandbox, limits_of
 from zhiku.ingestion.pipeline import Ingestion
 from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge
+from zhiku.ingestion.recut import Recutting
 from zhiku.ingestion.reindex import KeywordExtraction, Reindexing
 from zhiku.jobs.kinds import (
     EmbedSegments,
@@ -23,6 +23,7 @@ from zhiku.jobs.kinds import (
     PurgeBlobs,
     PurgeEmbeddings,
     PurgePipelineUpload,
+    RecutDataset,
     ReindexDataset,
     get_kind,
 )
@@ -84,13 +85,7 @@ def make_catalog(settings: Settings) -> ModelCatalog:
 
 def make_sandbox(settings: Settings) -> Sandbox:
     """Return the place where a worker parses files."""
-    limits = Limits(
-        seconds=settings.extract_seconds,
-        memory_bytes=settings.extract_memory_bytes,
-        output_bytes=settings.extract_output_bytes,
-        cpu_seconds=settings.extract_seconds,
-    )
-    return Sandbox(limits)
+    return Sandbox(limits_of(settings))
 
 
 def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
@@ -101,6 +96,7 @@ def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
         get_kind(PurgeBlobs): BlobPurge(),
         get_kind(PurgeEmbeddings): EmbeddingPurge(),
         get_kind(PurgePipelineUpload): PipelineUploadPurge(),
+        get_kind(RecutDataset): Recutting(),
         get_kind(ReindexDataset): Reindexing(),
         get_kind(ExtractKeywords): KeywordExtraction(),
     }

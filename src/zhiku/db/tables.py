@@ -207,6 +207,27 @@ index_switches = Table(
     Column("created_at", Double, nullable=False),
 )
 
+# A dataset's documents on their way to another process rule: a walk over those it had at the start.
+recuts = Table(
+    "recuts",
+    metadata,
+    Column("dataset_id", Id, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    # Another one with each start, so that work on an older one ends by itself.
+    Column("id", Id, nullable=False),
+    Column("process_rule_id", Id, nullable=False),
+    # walking, walked, cancelled or error, with its message.
+    Column("state", String(16), nullable=False),
+    Column("error", Text),
+    # Numbers of documents: the last one that was reached, and the last one to reach.
+    Column("after", Number, nullable=False),
+    Column("last", Number, nullable=False),
+    Column("walked", Integer, nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("created_by", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("ended_at", Double),
+)
+
 process_rules = Table(
     "process_rules",
     metadata,

@@ -105,6 +105,16 @@ class UpdateByText(UpdateByFile):
     text: ContentText | None = Field(default=None, description="The new content; may be empty. NUL is dropped.")
 
 
+class RecutDocuments(WireModel):
+    """How all documents of a dataset are to be cut."""
+
+    model_config = example(
+        process_rule={"mode": "custom", "rules": {"segmentation": {"separator": "\n\n", "max_tokens": 500}}}
+    )
+
+    process_rule: dict[str, Any] = Field(description="How the texts are cleaned and cut; the dataset's newest rule.")
+
+
 class ChangeStatus(WireModel):
     """Which documents to switch."""
 

@@ -44,6 +44,13 @@ class ExtractKeywords(msgspec.Struct, frozen=True, tag_field="kind", tag="extrac
     dataset_id: str
 
 
+class RecutDataset(msgspec.Struct, frozen=True, tag_field="kind", tag="recut_dataset"):
+    """Send the next documents of a dataset to be cut by its recut's rule."""
+
+    dataset_id: str
+    recut_id: str
+
+
 class PurgePipelineUpload(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_pipeline_upload"):
     """Delete a file that was uploaded for a pipeline and that none has taken."""
 
@@ -57,6 +64,7 @@ Payload = (
     | PurgeEmbeddings
     | ReindexDataset
     | ExtractKeywords
+    | RecutDataset
     | PurgePipelineUpload
 )
 

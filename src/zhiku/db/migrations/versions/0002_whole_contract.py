@@ -24,6 +24,7 @@ def upgrade() -> None:
     _create_apps()
     _create_index_switches()
     _move_hits()
+    _create_recuts()
     _add_summaries()
     _add_places()
     _create_document_versions()
@@ -121,6 +122,26 @@ def _create_index_switches() -> None:
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["datasets.id"], name="fk_index_switches_dataset_id", ondelete="CASCADE"
         ),
+    )
+
+
+def _create_recuts() -> None:
+    op.create_table(
+        "recuts",
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("process_rule_id", sa.String(36), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("error", sa.Text()),
+        sa.Column("after", NUMBER, nullable=False),
+        sa.Column("last", NUMBER, nullable=False),
+        sa.Column("walked", sa.Integer(), nullable=False),
+        sa.Column("skipped", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.Column("ended_at", EPOCH),
+        sa.PrimaryKeyConstraint("dataset_id", name="pk_recuts"),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_recuts_dataset_id", ondelete="CASCADE"),
     )
 
 
