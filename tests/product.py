@@ -21,7 +21,7 @@ from zhiku.indexes.memory import MemoryIndex
 from zhiku.ingestion.apply import Applier
 from zhiku.ingestion.keeper import IndexKeeper
 from zhiku.jobs.worker import JobHandler, run_jobs
-from zhiku.providers.base import Embedder
+from zhiku.providers.base import Chat, Embedder
 from zhiku.providers.catalog import ModelCatalog, ModelName, read_aliases
 from zhiku.runtime import Activity, Runtime, Wakeups
 from zhiku.server import create_app
@@ -29,6 +29,7 @@ from zhiku.settings import Settings
 
 MODEL = ModelName("test", "words")
 RIVAL = ModelName("rival", "other-words")
+CHAT = ModelName("test", "writer")
 
 
 @dataclass
@@ -93,9 +94,14 @@ class Product:
 
 @contextmanager
 def open_product(
-    data_dir: Path, db: Database, clock: Clock | None = None, rival: WordEmbedder | None = None, **settings: Any
+    data_dir: Path,
+    db: Database,
+    clock: Clock | None = None,
+    rival: WordEmbedder | None = None,
+    chat: Chat | None = None,
+    **settings: Any,
 ) -> Iterator[Product]:
-    """Yield a product over an empty, migrated catalog; `rival` is a second model that it serves."""
+    """Yield a product over an empty, migrated catalog; `rival` is a second embedding model that it serves."""
     clock = clock or SystemClock()
     options = Settings(data_dir=data_dir, **settings)
     embedder = WordEmbedder()
@@ -116,7 +122,12 @@ def open_product(
         clock=clock,
         db=db,
         blobs=LocalBlobs(options.blobs_dir),
-        models=ModelCatalog(served, default=MODEL, aliases=read_aliases(options, list(served))),
+        models=ModelCatalog(
+            served,
+            default=MODEL,
+            aliases=read_aliases(options, list(served)),
+            chats={} if chat is None else {CHAT: lambda: chat},
+        ),
         index=index,
         wakeups=Wakeups(jobs=lambda: None, outbox=lambda: None, applied=apply_now),
         activity=Activity(clock),

@@ -84,7 +84,8 @@ class _SharedBody(TypedDict):
     display_status: Annotated[DisplayStatus, "One word for all of its switches and its indexing."]
     hit_count: Annotated[Count, "How often its segments answered."]
     doc_form: Annotated[FormName, "How its text becomes segments."]
-    summary_index_status: Annotated[str | None, "How far its summaries are; null without any."]
+    warning: Annotated[str | None, "What went other than it was wanted though it answers, and what to do."]
+    summary_index_status: Annotated[Literal["SUMMARIZING"] | None, "Whether its segments wait for their summaries."]
     need_summary: Annotated[bool, "Whether its segments get summaries."]
 
 
@@ -313,7 +314,8 @@ def _shared(document: Document) -> _SharedBody:
         "display_status": display_status(document),
         "hit_count": document.hit_count,
         "doc_form": document.doc_form,
-        "summary_index_status": None,
+        "warning": document.warning,
+        "summary_index_status": "SUMMARIZING" if document.is_summarizing else None,
         "need_summary": document.is_summary_needed,
     }
 

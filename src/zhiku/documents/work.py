@@ -7,7 +7,7 @@ from zhiku.documents import store
 from zhiku.documents.store import Document, DocumentRow
 from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, InvalidParam
 from zhiku.jobs import queue
-from zhiku.jobs.kinds import IngestDocument
+from zhiku.jobs.kinds import IngestDocument, SummarizeDocument
 from zhiku.runtime import Runtime
 
 FINISHED = ("completed", "error")
@@ -23,6 +23,14 @@ def queue_work(rt: Runtime, tx: Connection, document: Document) -> None:
     """Queue the work on a document's newest content in the caller's transaction."""
     job = IngestDocument(document_id=document.id, generation=document.generation)
     queue.enqueue(tx, rt.clock, job, subject=job_subject(document.id), dataset_id=document.dataset_id)
+
+
+def queue_summaries(rt: Runtime, tx: Connection, document: Document, generation: int) -> None:
+    """Queue the summaries of the content of this generation, in place of those of older content."""
+    subject = f"summaries:{document.id}"
+    queue.cancel_subject(tx, subject)
+    job = SummarizeDocument(document_id=document.id, generation=generation)
+    queue.enqueue(tx, rt.clock, job, subject=subject, dataset_id=document.dataset_id)
 
 
 def restart_work(rt: Runtime, tx: Connection, document: Document, values: dict[str, Any]) -> Document:

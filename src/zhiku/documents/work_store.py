@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, func, select, update
 
 from zhiku.db.tables import child_chunks, documents, segment_summaries, segments
 
@@ -52,10 +52,24 @@ def mark_completed(tx: Connection, number: int, generation: int, values: dict[st
     _update(tx, number, generation, {**values, "indexing_status": "completed", "live_generation": generation})
 
 
+def end_summaries(tx: Connection, document_id: str, generation: int) -> None:
+    """Note that no segment of this content waits for its summary any more, unless newer content answers."""
+    tx.execute(_answering(document_id, generation).values(is_summarizing=False))
+
+
+def warn(tx: Connection, document_id: str, generation: int, warning: str) -> None:
+    """Show on the document what went other than it was wanted, unless newer content answers."""
+    tx.execute(_answering(document_id, generation).values(warning=warning))
+
+
 def reset_unfinished(tx: Connection) -> None:
     """Show documents whose work was cut off as waiting; their jobs go on at the last checkpoint."""
     working = ("parsing", "cleaning", "splitting", "indexing")
     tx.execute(update(documents).where(documents.c.indexing_status.in_(working)).values(indexing_status="waiting"))
+
+
+def _answering(document_id: str, generation: int) -> Update:
+    return update(documents).where(documents.c.id == document_id, documents.c.live_generation == generation)
 
 
 def _update(tx: Connection, number: int, generation: int, values: dict[str, Any]) -> bool:

@@ -41,6 +41,13 @@ class DeleteDocument(msgspec.Struct, frozen=True, tag_field="change", tag="delet
     document_number: int
 
 
+class EndSummaries(msgspec.Struct, frozen=True, tag_field="change", tag="end_summaries"):
+    """Nothing for the index: behind the postings of the last summary, the document no longer waits for any."""
+
+    document_id: str
+    generation: int
+
+
 class DropIndex(msgspec.Struct, frozen=True, tag_field="change", tag="drop_index"):
     """Remove the whole index of a dataset that is being deleted, or that has no documents and is set up anew."""
 
@@ -49,7 +56,7 @@ class RebuildShard(msgspec.Struct, frozen=True, tag_field="change", tag="rebuild
     """Build the dataset's shard anew from the catalog and swap it in."""
 
 
-Change = PutDocument | PutSegments | DeletePostings | DeleteDocument | DropIndex | RebuildShard
+Change = PutDocument | PutSegments | DeletePostings | DeleteDocument | EndSummaries | DropIndex | RebuildShard
 
 _decoder: msgspec.json.Decoder[Change] = msgspec.json.Decoder(Change)
 

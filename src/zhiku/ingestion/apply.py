@@ -24,7 +24,7 @@ from zhiku.indexes.base import Index, IndexDamaged, Posting, Shard
 from zhiku.indexes.outbox import OutboxRow, PutDocument
 from zhiku.indexes.packing import unpack_hashes, unpack_terms
 from zhiku.indexes.store import IndexBasis, PostingRow
-from zhiku.ingestion.complete import complete_documents
+from zhiku.ingestion.complete import complete_documents, end_summaries
 from zhiku.ingestion.switch import basis_of, embed_rest, let_answer
 from zhiku.runtime import Runtime
 from zhiku.segments import hook_store
@@ -260,15 +260,19 @@ class Applier:
 
     def _change(self, dataset_id: str, dataset: Dataset | None, rows: Iterable[OutboxRow]) -> None:
         last = 0
+        ended: list[outbox.EndSummaries] = []
         for row in rows:
             last = row.sequence
-            if isinstance(row.change, outbox.DropIndex):
+            if isinstance(row.change, outbox.EndSummaries):
+                ended.append(row.change)
+            elif isinstance(row.change, outbox.DropIndex):
                 self._index.drop(dataset_id)
             elif isinstance(row.change, outbox.RebuildShard):
                 self._on_rebuild(dataset_id)
             elif dataset is not None:
                 self._edit(shard_of(dataset), basis_of(dataset), row.change)
         with self._rt.db.begin() as tx:
+            end_summaries(tx, dataset_id, ended)
             self._end_rows(tx, dataset_id, last)
 
     def _edit(self, shard: Shard, basis: IndexBasis, change: outbox.Change) -> None:

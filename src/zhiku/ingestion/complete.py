@@ -7,8 +7,9 @@ from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
 from zhiku.documents import work_store
 from zhiku.documents.store import Document
-from zhiku.documents.work import queue_work
+from zhiku.documents.work import queue_summaries, queue_work
 from zhiku.indexes import outbox
+from zhiku.ingestion import store
 from zhiku.jobs import queue
 from zhiku.jobs.kinds import PurgeBlobs, PurgeEmbeddings
 from zhiku.runtime import Runtime
@@ -38,6 +39,14 @@ def complete_documents(
     dataset_store.add_posting_counts(tx, dataset_id, added_postings, added_terms)
 
 
+def end_summaries(tx: Connection, dataset_id: str, changes: Sequence[outbox.EndSummaries]) -> None:
+    """Show that documents wait for summaries no longer, now that the index has the last of them."""
+    if changes:
+        dataset_store.hold_dataset(tx, dataset_id)
+    for change in changes:
+        work_store.end_summaries(tx, change.document_id, change.generation)
+
+
 def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int]:
     """Complete one document; return by how many postings and words its share of the index grew."""
     now = rt.clock.now()
@@ -47,6 +56,10 @@ def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int
     segment_store.complete_generation(tx, document.number, document.generation, now)
     counts = segment_store.sum_generation(tx, document.number, document.generation)
     values = {**counts, "completed_at": now}
+    store.delete_older_answers(tx, document.number, document.generation)
+    if document.is_summary_needed:
+        values["is_summarizing"] = True
+        queue_summaries(rt, tx, document, document.generation)
     work_store.mark_completed(tx, document.number, document.generation, values)
     after = work_store.sum_live_terms(tx, document.number, document.generation)
     return after[0] - before[0], after[1] - before[1]

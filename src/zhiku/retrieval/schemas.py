@@ -63,6 +63,8 @@ class Record(msgspec.Struct, frozen=True):
     metadata: Mapping[str, MetadataValue] = msgspec.field(default_factory=dict[str, str | int | float | None])
     # Answers of the segment that its row does not tell yet.
     more_hits: int = 0
+    # Its summary, where the question met that.
+    summary: str | None = None
 
 
 Score = Annotated[float, ("minimum", 0), ("maximum", 1)]
@@ -114,7 +116,7 @@ class RecordBody(TypedDict):
     score: Annotated[Score, "How well it fits; means the same for every question."]
     tsne_position: Annotated[MapPositionBody | None, "Its place on the dataset's map; null without one."]
     files: Annotated[list[AttachmentBody], "Its images."]
-    summary: Annotated[str | None, "Its summary."]
+    summary: Annotated[str | None, "Its summary, if the question met that; else null."]
 
 
 class RetrieveBody(TypedDict):

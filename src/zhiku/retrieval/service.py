@@ -143,13 +143,14 @@ def _read_records(rt: Runtime, plan: Plan, hits: list[Hit]) -> list[Record]:
 
 
 def _find(rt: Runtime, postings: list[int]) -> Found:
-    """Return what postings lead to: segments, directly or from their child chunks."""
+    """Return what postings lead to: segments, directly or from their child chunks and summaries."""
     if all(posting < CHILD_POSTINGS for posting in postings):
-        return Found(store.list_answering(rt.db, postings), [])
+        return Found(store.list_answering(rt.db, postings), [], {})
     with rt.db.read() as conn:
         children = store.list_children(conn, postings)
+        summaries = store.list_summaries(conn, postings)
     numbers = {child.segment_number for child in children} | {each for each in postings if each < CHILD_POSTINGS}
-    return Found(store.list_answering(rt.db, sorted(numbers)), children)
+    return Found(store.list_answering(rt.db, sorted(numbers | summaries.keys())), children, summaries)
 
 
 def _with_ties(hits: list[Hit], wanted: int) -> int:

@@ -1,10 +1,11 @@
 """Hits → records as the contract orders them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import cast
 
+from zhiku.db.tables import SUMMARY_POSTINGS
 from zhiku.indexes.base import Hit
 from zhiku.retrieval.schemas import (
     MatchedChild,
@@ -23,10 +24,14 @@ _RANK = itemgetter(0, 1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What hits lead to: segments that may answer, each with its document and that one's position; child chunks."""
+    """What hits lead to: segments that may answer, each with its document and that one's position; and by which hooks.
+
+    `summaries` has those that were met, by the number of their segment.
+    """
 
     segments: Sequence[tuple[Segment, DocumentRef, int]]
     children: Sequence[ChildRef]
+    summaries: Mapping[int, str]
 
 
 def make_records(hits: Sequence[Hit], found: Found, top_k: int) -> list[Record]:
@@ -45,14 +50,18 @@ def make_records(hits: Sequence[Hit], found: Found, top_k: int) -> list[Record]:
     for segment, document, position in found.segments:
         children = matched.get(segment.number, [])
         score = max(scores.get(segment.number, 0.0), children[0].score if children else 0.0)
-        ranked.append((-score, position, segment.position, Record(segment, document, score, children)))
+        record = Record(segment, document, score, children)
+        if segment.number in found.summaries:
+            score = max(score, scores[segment.number + SUMMARY_POSTINGS])
+            record = Record(segment, document, score, children, summary=found.summaries[segment.number])
+        ranked.append((-score, position, segment.position, record))
     ranked.sort(key=_RANK)
     return [record for *_, record in ranked[:top_k]]
 
 
 def with_hits(record: Record, more: int) -> Record:
     """Return the record with as many answers more as its segment's row does not tell yet."""
-    return Record(record.segment, record.document, record.score, record.children, record.metadata, more)
+    return Record(record.segment, record.document, record.score, record.children, record.metadata, more, record.summary)
 
 
 def retrieve_body(query: str, records: Sequence[Record]) -> RetrieveBody:
@@ -86,5 +95,5 @@ def _record_body(record: Record) -> RecordBody:
         "score": record.score,
         "tsne_position": None,
         "files": [],
-        "summary": None,
+        "summary": record.summary,
     }

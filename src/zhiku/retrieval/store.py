@@ -7,7 +7,15 @@ from sqlalchemy import Connection, and_, bindparam, exists, select
 
 from zhiku.db.engine import Database
 from zhiku.db.hot import WIDTH, HotRead, fill_in, fixed_in
-from zhiku.db.tables import CHILD_POSTINGS, child_chunks, documents, metadata_values, segments
+from zhiku.db.tables import (
+    CHILD_POSTINGS,
+    SUMMARY_POSTINGS,
+    child_chunks,
+    documents,
+    metadata_values,
+    segment_summaries,
+    segments,
+)
 from zhiku.indexes.store import CHILD_NUMBER
 from zhiku.segments.store import SEGMENT_COLUMNS, Segment
 
@@ -39,6 +47,9 @@ _CHILDREN = select(
     child_chunks.c.content,
     child_chunks.c.position,
 ).where(child_chunks.c.number.in_(bindparam("numbers", expanding=True)))
+_SUMMARIES = select(segment_summaries.c.segment_number, segment_summaries.c.content).where(
+    segment_summaries.c.segment_number.in_(bindparam("numbers", expanding=True))
+)
 _HAS_METADATA = exists().where(metadata_values.c.document_number == documents.c.number)
 _DOCUMENT = [_HAS_METADATA if name == "has_metadata" else documents.c[name] for name in DocumentRef.__struct_fields__]
 _ANSWERING = HotRead(
@@ -72,7 +83,15 @@ def list_answering(db: Database, numbers: Sequence[int]) -> list[tuple[Segment, 
 
 def list_children(conn: Connection, postings: Sequence[int]) -> list[ChildRef]:
     """Return those of the postings that are child chunks, in no order; nothing is asked where there are none."""
-    numbers = [posting - CHILD_POSTINGS for posting in postings if posting > CHILD_POSTINGS]
+    numbers = [posting - CHILD_POSTINGS for posting in postings if CHILD_POSTINGS < posting < SUMMARY_POSTINGS]
     if not numbers:
         return []
     return [ChildRef(*row) for row in conn.execute(_CHILDREN, {"numbers": numbers})]
+
+
+def list_summaries(conn: Connection, postings: Sequence[int]) -> dict[int, str]:
+    """Return the summaries among the postings by the number of their segment; nothing is asked where there are none."""
+    numbers = [posting - SUMMARY_POSTINGS for posting in postings if posting > SUMMARY_POSTINGS]
+    if not numbers:
+        return {}
+    return {row[0]: row[1] for row in conn.execute(_SUMMARIES, {"numbers": numbers})}

@@ -1,7 +1,7 @@
 """Changing a segment by hand (contract 3.4-21)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -13,9 +13,9 @@ from zhiku.documents.store import Document
 from zhiku.errors import InvalidParam, ModelCallFailed, ProviderNotInitialize
 from zhiku.indexes import outbox
 from zhiku.runtime import Runtime
-from zhiku.segments import child_store, hook_store, store
+from zhiku.segments import child_store, hook_store, store, summary_store
 from zhiku.segments.child_store import NewChild
-from zhiku.segments.make import Making, Piece, cut_children, make_segments
+from zhiku.segments.make import Making, Piece, cut_children, make_segments, make_summaries
 from zhiku.segments.measure import pack_keywords
 from zhiku.segments.publish import Embedded, commit_edit, embed_now, keep_vectors, put_later
 from zhiku.segments.schemas import SegmentChange
@@ -34,10 +34,12 @@ from zhiku.segments.store import NewSegment, Segment
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """What a change comes to: the columns to write, and the child chunks that replace the present ones."""
+    """What a change comes to: columns to write, child chunks and a summary that replace the present ones."""
 
     values: dict[str, Any]
     children: list[NewChild] | None
+    # None keeps the present one, "" removes it.
+    summary: str | None
 
 
 def update_segment(
@@ -52,12 +54,10 @@ def update_segment(
     making = making_of(rt, actor, dataset, document)
     made = _remade(making, document, seen, change)
     children = _children(rt, making, document, seen, change)
-    try:
-        texts = texts_of([made] if made else [], [children or []])
-        embedded = embed_now(rt, dataset, texts) if texts else Embedded(None)
-    except ModelCallFailed as error:
-        raise ProviderNotInitialize(str(error)) from error
-    edit = _Edit(_values(making, document, seen, change, made), children)
+    summary = None if document.doc_form == "qa_model" else change.summary
+    texts = texts_of([made] if made else [], [children or []]) | _summary_text(summary)
+    embedded = _embed(rt, dataset, texts)
+    edit = _Edit(_values(making, document, seen, change, made), children, summary)
 
     def write(tx: Connection) -> outbox.Change | None:
         segment = find_held(tx, dataset, document, segment_id)
@@ -86,6 +86,22 @@ def _check(segment: Segment, change: SegmentChange) -> None:
     has_edits = bool(change.model_fields_set - {"enabled", "regenerate_child_chunks"}) or change.regenerate_child_chunks
     if not segment.is_enabled and has_edits and change.enabled is not True:
         raise InvalidParam("Can't update disabled segment")
+
+
+def _embed(rt: Runtime, dataset: Dataset, texts: dict[str, str]) -> Embedded:
+    try:
+        return embed_now(rt, dataset, texts) if texts else Embedded(None)
+    except ModelCallFailed as error:
+        raise ProviderNotInitialize(str(error)) from error
+
+
+def _summary_text(summary: str | None) -> dict[str, str]:
+    """Return what a summary needs embedded, by content hash; the segment's number is no matter here."""
+    return {made.content_hash: made.content for made in make_summaries({0: summary})} if _is_text(summary) else {}
+
+
+def _is_text(summary: str | None) -> TypeGuard[str]:
+    return summary is not None and bool(summary.strip())
 
 
 def _remade(making: Making, document: Document, segment: Segment, change: SegmentChange) -> NewSegment | None:
@@ -125,7 +141,7 @@ def _values(
             values |= {"status": "completed", "error": None, "stopped_at": None}
     if change.enabled is False and segment.is_enabled:
         values |= {"is_enabled": False, "disabled_at": making.now, "disabled_by": making.created_by}
-    if values:
+    if values or (change.summary is not None and document.doc_form != "qa_model"):
         values |= {"updated_at": making.now, "updated_by": making.created_by}
     return values
 
@@ -139,3 +155,7 @@ def _write(tx: Connection, segment: Segment, edit: _Edit, *, is_late: bool) -> N
     if edit.children is not None:
         child_store.delete_children_of(tx, segment.number)
         child_store.insert_children(tx, [(segment.number, child) for child in edit.children])
+    if edit.summary is not None:
+        summary_store.delete_summary(tx, segment.number)
+        if _is_text(edit.summary):
+            summary_store.insert_summaries(tx, make_summaries({segment.number: edit.summary}))

@@ -1,6 +1,6 @@
 """Texts → rows of segments and child chunks, ready for the catalog (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from zhiku.segments.measure import Measured, measure, pack_keywords
 from zhiku.segments.place import Place, encode_place
 from zhiku.segments.split import split_children
 from zhiku.segments.store import NewSegment
+from zhiku.segments.summary_store import NewSummary
 from zhiku.text.tokens import count_tokens
 
 
@@ -78,6 +79,21 @@ def make_children(making: Making, contents: Sequence[str], start: int, kind: str
             content_hash=known.content_hash,
         )
         for position, (content, known) in enumerate(zip(contents, measure(contents), strict=True), start + 1)
+    ]
+
+
+def make_summaries(contents: Mapping[int, str]) -> list[NewSummary]:
+    """Return the summaries of segments, given by the segments' numbers."""
+    return [
+        NewSummary(
+            segment_number=number,
+            content=content,
+            terms=known.terms,
+            term_count=known.term_count,
+            keyword_hashes=known.keyword_hashes,
+            content_hash=known.content_hash,
+        )
+        for (number, content), known in zip(contents.items(), measure(list(contents.values())), strict=True)
     ]
 
 

@@ -220,13 +220,13 @@ class ChildChunkPageBody(PageBody):
     total_pages: Annotated[Count, "How many pages there are."]
 
 
-def segment_body(segment: Segment, children: Sequence[ChildChunk] = ()) -> SegmentBody:
+def segment_body(segment: Segment, children: Sequence[ChildChunk] = (), summary: str | None = None) -> SegmentBody:
     """Return the Segment object of segment routes."""
     return {
         **segment_core(segment),
         "child_chunks": [child_body(child, segment) for child in children],
         "attachments": [],
-        "summary": None,
+        "summary": summary,
     }
 
 

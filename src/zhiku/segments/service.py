@@ -15,15 +15,15 @@ from zhiku.errors import InvalidParam, ModelCallFailed, NotFound, ProviderNotIni
 from zhiku.http.paging import Page
 from zhiku.indexes import outbox
 from zhiku.runtime import Runtime
-from zhiku.segments import child_store, hook_store, store
+from zhiku.segments import child_store, hook_store, store, summary_store
 from zhiku.segments.child_store import ChildChunk, NewChild
 from zhiku.segments.make import Making, Piece, cut_children, make_segments
 from zhiku.segments.publish import Embedded, commit_edit, embed_now, keep_vectors, put_later
 from zhiku.segments.schemas import CreateSegments, ListSegments, SegmentIn
 from zhiku.segments.store import NewSegment, Segment
 
-Parent = tuple[Segment, list[ChildChunk]]
-"""A segment with the child chunks that readers see with it."""
+Parent = tuple[Segment, list[ChildChunk], str | None]
+"""A segment with the child chunks that readers see with it, and its summary."""
 
 
 def list_segments(rt: Runtime, document: Document, query: ListSegments, page: Page) -> tuple[list[Parent], int]:
@@ -50,7 +50,7 @@ def get_segment(rt: Runtime, document: Document, segment_id: str) -> Segment:
 
 
 def get_parent(rt: Runtime, document: Document, segment_id: str) -> Parent:
-    """Return a segment with its child chunks. Raises NotFound."""
+    """Return a segment with its child chunks and its summary. Raises NotFound."""
     segment = get_segment(rt, document, segment_id)
     with rt.db.read() as conn:
         return with_children(conn, document, [segment])[0]
@@ -136,11 +136,12 @@ def shown_generation(document: Document) -> int:
 
 
 def with_children(conn: Connection, document: Document, segments: Sequence[Segment]) -> list[Parent]:
-    """Return segments with their child chunks, which readers see in paragraph mode only (contract 3.1)."""
-    if document.doc_form != "hierarchical_model" or _is_full_doc(conn, document):
-        return [(segment, []) for segment in segments]
-    found = child_store.list_children_of(conn, [segment.number for segment in segments])
-    return [(segment, found.get(segment.number, [])) for segment in segments]
+    """Return segments with their summaries and child chunks; readers see these in paragraph mode only (3.1)."""
+    numbers = [segment.number for segment in segments]
+    summaries = summary_store.list_summaries(conn, numbers)
+    has_children = document.doc_form == "hierarchical_model" and not _is_full_doc(conn, document)
+    found = child_store.list_children_of(conn, numbers) if has_children else {}
+    return [(each, found.get(each.number, []), summaries.get(each.number)) for each in segments]
 
 
 def making_of(rt: Runtime, actor: Actor, dataset: Dataset, document: Document) -> Making:
