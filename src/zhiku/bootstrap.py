@@ -16,6 +16,7 @@ from zhiku.ingestion.pipeline import Ingestion
 from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge
 from zhiku.ingestion.recut import Recutting
 from zhiku.ingestion.reindex import KeywordExtraction, Reindexing
+from zhiku.ingestion.summarize import Summarization
 from zhiku.jobs.kinds import (
     EmbedSegments,
     ExtractKeywords,
@@ -25,6 +26,7 @@ from zhiku.jobs.kinds import (
     PurgePipelineUpload,
     RecutDataset,
     ReindexDataset,
+    SummarizeDocument,
     get_kind,
 )
 from zhiku.jobs.worker import JobHandler
@@ -99,6 +101,7 @@ def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
         get_kind(RecutDataset): Recutting(),
         get_kind(ReindexDataset): Reindexing(),
         get_kind(ExtractKeywords): KeywordExtraction(),
+        get_kind(SummarizeDocument): Summarization(),
     }
 
 

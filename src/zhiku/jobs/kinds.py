@@ -51,6 +51,13 @@ class RecutDataset(msgspec.Struct, frozen=True, tag_field="kind", tag="recut_dat
     recut_id: str
 
 
+class SummarizeDocument(msgspec.Struct, frozen=True, tag_field="kind", tag="summarize_document"):
+    """Write the summaries that segments of a document's answering content lack."""
+
+    document_id: str
+    generation: int
+
+
 class PurgePipelineUpload(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_pipeline_upload"):
     """Delete a file that was uploaded for a pipeline and that none has taken."""
 
@@ -64,6 +71,7 @@ Payload = (
     | PurgeEmbeddings
     | ReindexDataset
     | ExtractKeywords
+    | SummarizeDocument
     | RecutDataset
     | PurgePipelineUpload
 )
