@@ -21,6 +21,29 @@ def custom_rules(draw: st.DrawFn, without_overlap: bool = False) -> ProcessRule:
     return ProcessRule("custom", (), Segmentation(separator, size, overlap))
 
 
+# In western letters no token is shorter than a character, so only lengths decide.
+words = st.text(st.sampled_from("abc ."), min_size=1, max_size=12).filter(str.strip)
+cells = st.text(st.sampled_from("xyz"), min_size=1, max_size=8)
+SEPARATOR = "@@"
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[str]:
+    """The lines of a table of two columns."""
+    rows = draw(st.lists(st.tuples(cells, cells), min_size=1, max_size=12))
+    return ["| h | k |", "|---|---|", *(f"| {left} | {right} |" for left, right in rows)]
+
+
+fences = st.lists(st.sampled_from(["a = 1", "", "b c d", "| x |", "# no"]), max_size=6).map(
+    lambda code: ["```py", *code, "```"]
+)
+blocks = st.one_of(tables(), fences, st.lists(words, min_size=1, max_size=4))
+documents = st.lists(blocks, min_size=1, max_size=5)
+wide_rules = st.tuples(st.integers(40, 90), st.integers(0, 40)).map(
+    lambda drawn: ProcessRule("custom", (), Segmentation(SEPARATOR, *drawn))
+)
+
+
 rules = st.one_of(custom_rules(), st.just(automatic_rule()))
 
 
@@ -83,3 +106,59 @@ def test_what_fits_is_not_cut(text: str, rule: ProcessRule) -> None:
 @settings(max_examples=50)
 def test_any_text_can_be_cut_and_gives_the_same_segments_again(text: str, rule: ProcessRule) -> None:
     assert split_text(text, rule) == split_text(text, rule)
+
+
+def joined(document: list[list[str]]) -> str:
+    return "\n\n".join("\n".join(block) for block in document)
+
+
+def is_fence(block: list[str]) -> bool:
+    return block[0].startswith("```")
+
+
+def is_table(block: list[str]) -> bool:
+    return block[0].startswith("|")
+
+
+@given(documents, wide_rules)
+def test_code_and_tables_that_fit_are_whole_in_a_segment(document: list[list[str]], rule: ProcessRule) -> None:
+    segments = split_text(joined(document), rule)
+    for block in document:
+        whole = "\n".join(block)
+        if (is_fence(block) or is_table(block)) and len(whole) <= rule.segmentation.max_tokens:
+            assert any(whole in segment for segment in segments)
+
+
+@given(documents, wide_rules)
+def test_rows_of_long_tables_are_whole_and_below_their_header(document: list[list[str]], rule: ProcessRule) -> None:
+    segments = split_text(joined(document), rule)
+    for table in filter(is_table, document):
+        if len("\n".join(table)) > rule.segmentation.max_tokens:
+            head = "\n".join(table[:2])
+            for row in table[2:]:
+                with_row = [segment for segment in segments if row in segment.splitlines()]
+                assert with_row
+                if len(head) + 1 + len(row) + 1 <= rule.segmentation.max_tokens:
+                    assert any(segment.startswith(head) for segment in with_row)
+
+
+@given(documents, st.integers(40, 90))
+def test_only_headers_of_tables_are_told_twice(document: list[list[str]], size: int) -> None:
+    segments = split_text(joined(document), ProcessRule("custom", (), Segmentation(SEPARATOR, size, 0)))
+    told, known = Counter(significant("".join(segments))), Counter(significant(joined(document)))
+    assert not known - told
+    assert set(told - known) <= set("|hk-")
+
+
+@given(documents, wide_rules)
+def test_no_segment_of_markdown_is_longer_than_the_rule_allows(document: list[list[str]], rule: ProcessRule) -> None:
+    assert all(0 < len(segment) <= rule.segmentation.max_tokens for segment in split_text(joined(document), rule))
+
+
+@given(st.text(st.sampled_from("|-:\n `~a#\\"), max_size=200), rules)
+def test_whatever_looks_like_markdown_loses_nothing(text: str, rule: ProcessRule) -> None:
+    separator = None if rule.mode == "automatic" else rule.segmentation.separator
+    pieces = [text] if separator is None else text.split(separator)
+    segments = split_text(text, rule)
+    assert all(len(segment) <= rule.segmentation.max_tokens for segment in segments)
+    assert not Counter(significant("".join(pieces))) - Counter(significant("".join(segments)))

@@ -175,3 +175,87 @@ def test_the_default_hierarchical_rule_cuts_parents_at_blank_lines_and_children_
 
 def test_a_rule_without_children_has_none() -> None:
     assert split_children("a\nb", custom("\n", 10)) == []
+
+
+TABLE = "| word | 词 |\n|---|---|\n| cat | 猫 |\n| dog | 狗 |\n| owl | 猫头鹰 |"
+HEAD = "| word | 词 |\n|---|---|\n"
+
+
+def test_a_table_longer_than_a_segment_repeats_its_header() -> None:
+    assert split_text(TABLE, custom("#", 40)) == [
+        HEAD + "| cat | 猫 |",
+        HEAD + "| dog | 狗 |",
+        HEAD + "| owl | 猫头鹰 |",
+    ]
+    assert split_text(TABLE, custom("#", 47)) == [HEAD + "| cat | 猫 |\n| dog | 狗 |", HEAD + "| owl | 猫头鹰 |"]
+
+
+def test_the_automatic_rule_repeats_headers_too_and_overlaps_by_whole_rows() -> None:
+    rows = [f"| {number:03} | {'x' * 30} |" for number in range(30)]
+    segments = split_text("\n".join(["| n | x |", "|---|---|", *rows]), automatic_rule())
+    assert [segment.splitlines()[:2] for segment in segments] == [["| n | x |", "|---|---|"]] * len(segments)
+    for former, latter in pairwise(segment.splitlines()[2:] for segment in segments):
+        assert former[-1:] == latter[:1]
+
+
+def test_a_table_that_fits_stays_whole() -> None:
+    before = "Some words before it, on a line of their own."
+    assert split_text(f"{before}\n{TABLE}\nand after", custom("#", len(TABLE) + 1)) == [before, TABLE, "and after"]
+
+
+def test_a_row_that_fits_without_its_header_alone_stays_whole() -> None:
+    row = f"| {'a b ' * 7}| c |"
+    text = f"{HEAD}{row}\n| cat | 猫 |"
+    assert split_text(text, custom("#", 46)) == [HEAD.strip(), row, HEAD + "| cat | 猫 |"]
+
+
+def test_a_header_that_leaves_no_room_is_not_repeated() -> None:
+    text = "| one | two | three |\n|---|---|---|\n| 1 | 2 | 3 |\n| 4 | 5 | 6 |"
+    assert split_text(text, custom("#", 46)) == ["| one | two | three |\n|---|---|---|", "| 1 | 2 | 3 |\n| 4 | 5 | 6 |"]
+
+
+def test_a_separator_that_the_rule_names_keeps_its_meaning_in_a_table() -> None:
+    assert split_text(TABLE, custom("\n", 40)) == TABLE.split("\n")
+
+
+def test_code_between_fences_is_not_torn_where_it_fits() -> None:
+    code = "```py\na = 1\n\nb = 2\n```"
+    text = f"Before it.\n\n{code}\n\nAfter it, some more words."
+    assert split_text(text, custom("#", 30)) == ["Before it.", code, "After it, some more words."]
+    assert split_text(text, custom("#", 40)) == [f"Before it.\n\n{code}", "After it, some more words."]
+
+
+def test_code_that_is_too_long_is_cut_between_its_lines() -> None:
+    text = "```\n" + "\n".join(f"line {number}" for number in range(8)) + "\n```"
+    assert split_text(text, custom("#", 25)) == [
+        "```\nline 0\nline 1\nline 2",
+        "line 3\nline 4\nline 5",
+        "line 6\nline 7\n```",
+    ]
+
+
+def test_a_table_in_code_is_code() -> None:
+    text = f"~~~\n{TABLE}\n~~~"
+    assert "".join(split_text(text, custom("#", 44))).count("词") == 1
+
+
+def test_the_rows_of_a_sheet_are_cut_between_their_values() -> None:
+    text = '"name":"The first. And so on";"place":"here";"time":"now";'
+    assert split_text(text, custom("#", 45)) == ['"name":"The first. And so on";"place":"here";', '"time":"now";']
+
+
+def test_a_quotation_ends_with_its_sentence() -> None:
+    assert split_text("他说：“好。”她走了。完", custom("#", 7)) == ["他说：“好。”", "她走了。完"]
+    assert split_text('He said "yes." She went. Out', custom("#", 15)) == ['He said "yes."', "She went. Out"]
+
+
+def test_western_marks_end_chinese_sentences() -> None:
+    assert split_text("你好吗?我很好!走吧", custom("#", 5)) == ["你好吗?", "我很好!", "走吧"]
+
+
+def test_a_link_to_a_picture_is_not_torn_where_it_fits() -> None:
+    link = "![a b](/files/01234567-89ab-cdef-0123-456789abcdef/image-preview)"
+    text = f"{'词' * 30}{link}{'词' * 30}"
+    assert split_text(text, custom("#", 80)) == ["词" * 30, link, "词" * 30]
+    assert split_text(text, custom("#", 100)) == ["词" * 30 + link, "词" * 30]
+    assert "".join(split_text(text, custom("#", 20))).replace(" ", "") == text.replace(" ", "")
