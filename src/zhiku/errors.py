@@ -106,6 +106,13 @@ class DatasetInUse(ZhikuError):
     message = "The dataset is being used by some apps. Please remove the dataset from the apps before deleting it."
 
 
+class ExternalConnectionInUse(ZhikuError):
+    """External datasets are bound to the connection."""
+
+    status, code = 409, "external_connection_in_use"
+    message = "The connection is being used by some datasets. Please bind them to another one or delete them first."
+
+
 class DocumentIndexing(ZhikuError):
     """The document is being worked on; retry when it is completed."""
 

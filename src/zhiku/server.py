@@ -11,6 +11,7 @@ from zhiku.datasets import routes as dataset_routes
 from zhiku.documents import file_routes, update_routes, work_routes
 from zhiku.documents import routes as document_routes
 from zhiku.estimates import routes as estimate_routes
+from zhiku.external import connection_routes
 from zhiku.external import routes as external_routes
 from zhiku.http import routes as server_routes
 from zhiku.http.compat import Compat
@@ -45,6 +46,7 @@ ROUTERS: tuple[Router, ...] = (
     app_routes.router,
     estimate_routes.router,
     external_routes.router,
+    connection_routes.router,
     pipeline_routes.router,
     workspace_routes.router,
     server_routes.router,

@@ -4,6 +4,8 @@ from typing import Annotated, Any, NotRequired, TypedDict, cast
 
 import msgspec
 
+from zhiku.datasets.binding_store import BoundSource
+from zhiku.datasets.bindings import asked_how
 from zhiku.datasets.built_in_fields import BUILT_IN_ID, BUILT_IN_TYPES
 from zhiku.datasets.retrieval_model import RetrievalModel, stored_retrieval_model
 from zhiku.datasets.store import DatasetRow
@@ -198,8 +200,8 @@ def dataset_body(row: DatasetRow, *, is_embedding_available: bool, has_members: 
         "summary_index_setting": _decoded(dataset.summary_index_setting_json),
         "tags": [{"id": tag.id, "name": tag.name, "type": "knowledge"} for tag in row.tags],
         "doc_form": dataset.doc_form,
-        "external_knowledge_info": None,
-        "external_retrieval_model": None,
+        "external_knowledge_info": _external_info(row.source) if row.source else None,
+        "external_retrieval_model": _external_model(row.source) if row.source else None,
         "doc_metadata": _field_definitions(row),
         "built_in_field_enabled": dataset.is_built_in_field_enabled,
         "pipeline_id": None,
@@ -224,6 +226,24 @@ def retrieval_model_body(model: RetrievalModel, *, is_economy: bool = False) -> 
     if is_economy:
         shown["search_method"] = "keyword_search"
     return cast("StoredRetrievalModelBody", shown)
+
+
+def _external_info(source: BoundSource) -> ExternalKnowledgeBody:
+    return {
+        "external_knowledge_id": source.binding.external_knowledge_id,
+        "external_knowledge_api_id": source.binding.connection_id,
+        "external_knowledge_api_name": source.connection_name,
+        "external_knowledge_api_endpoint": source.endpoint,
+    }
+
+
+def _external_model(source: BoundSource) -> ExternalRetrievalBody:
+    how = asked_how(source)
+    return {
+        "top_k": how.top_k,
+        "score_threshold": how.score_threshold,
+        "score_threshold_enabled": how.score_threshold_enabled,
+    }
 
 
 def _field_definitions(row: DatasetRow) -> list[DatasetFieldBody]:

@@ -42,7 +42,7 @@ class IconInfo(WireModel):
 class ExternalRetrievalModel(WireModel):
     """How an external dataset is asked."""
 
-    top_k: int | None = Field(default=None, ge=1, description="How many records at most.")
+    top_k: int | None = Field(default=None, ge=1, le=200, description="How many records at most.")
     score_threshold: float | None = Field(default=None, description="The least score of a record.")
     score_threshold_enabled: bool | None = Field(default=None, description="Whether the threshold counts.")
 
@@ -66,8 +66,12 @@ class CreateDataset(WireModel):
     embedding_model: str | None = Field(default=None, max_length=255, description="Name of the embedding model.")
     embedding_model_provider: str | None = Field(default=None, max_length=255, description="Its provider.")
     retrieval_model: RetrievalModel | None = Field(default=None, description="How the dataset is searched.")
-    external_knowledge_api_id: str | None = Field(default=None, description="Connection of an external dataset.")
-    external_knowledge_id: str | None = Field(default=None, description="Id at the external source.")
+    external_knowledge_api_id: str | None = Field(
+        default=None, description="Connection of an external dataset; needed there."
+    )
+    external_knowledge_id: str | None = Field(
+        default=None, max_length=1000, description="Id at the external source, needed by an external dataset."
+    )
     summary_index_setting: SummaryIndexSetting | None = Field(default=None, description="Summaries of segments.")
     partial_member_list: list[str | Member] | None = Field(
         default=None, description="Members who may see the dataset, if its permission is `partial_members`."
@@ -101,7 +105,9 @@ class UpdateDataset(WireModel):
         default=None, description="How an external dataset is asked; ignored by others."
     )
     external_knowledge_id: str | None = Field(
-        default=None, description="Id at the external source; ignored by datasets that are not external."
+        default=None,
+        max_length=1000,
+        description="Id at the external source; ignored by datasets that are not external.",
     )
     external_knowledge_api_id: str | None = Field(
         default=None, description="Connection of an external dataset; ignored by others."

@@ -6,6 +6,7 @@ from uuid import uuid4
 from zhiku.access.actor import Actor
 from zhiku.access.service import widen_scope
 from zhiku.datasets import store
+from zhiku.datasets.bindings import bind, check_source_named
 from zhiku.datasets.retrieval_model import RetrievalModel
 from zhiku.datasets.schemas import CreateDataset, ListDatasets, SummaryIndexSetting, encode_members
 from zhiku.datasets.store import Dataset, DatasetRow
@@ -28,49 +29,17 @@ def create_dataset(rt: Runtime, actor: Actor, request: CreateDataset) -> Dataset
 
     Raises DatasetNameDuplicate if the name is taken, InvalidParam if a model or an external connection is unknown.
     """
-    if request.provider == "external":
-        _refuse_external(request)
-    model = remembered_model(rt, request.indexing_technique, request.embedding_model_provider, request.embedding_model)
+    is_external = request.provider == "external"
+    if is_external:
+        check_source_named(request)
     check_rerank_model(rt, request.retrieval_model)
-    now = rt.clock.now()
-    dataset = Dataset(
-        id=str(uuid4()),
-        name=request.name,
-        description=request.description,
-        provider=request.provider,
-        permission=request.permission,
-        partial_members_json=encode_members(
-            request.partial_member_list if request.permission == "partial_members" else None
-        ),
-        data_source_type=None,
-        indexing_technique=request.indexing_technique,
-        doc_form=None,
-        embedding_model=model.model if model else request.embedding_model,
-        embedding_model_provider=model.provider if model else request.embedding_model_provider,
-        retrieval_model_json=retrieval_model_json(request.retrieval_model),
-        summary_index_setting_json=(
-            request.summary_index_setting.model_dump_json() if request.summary_index_setting else None
-        ),
-        icon_info_json=None,
-        is_built_in_field_enabled=False,
-        is_api_enabled=True,
-        created_by=actor.id,
-        author_name=actor.name,
-        created_at=now,
-        updated_by=actor.id,
-        updated_at=now,
-        index_generation=1,
-        index_dimension=0,
-        embedding_key=None,
-        term_count=0,
-        posting_count=0,
-        outbox_sequence=0,
-        last_position=0,
-    )
+    dataset = _new_dataset(rt, actor, _without_index(request) if is_external else request)
     with rt.db.begin() as tx:
         if store.is_name_taken(tx, dataset.name):
             raise DatasetNameDuplicate
         store.insert_dataset(tx, dataset)
+        if is_external:
+            bind(tx, dataset.id, request)
         widen_scope(tx, actor, dataset.id)
     return get_dataset(rt, dataset.id)
 
@@ -162,9 +131,47 @@ def summary_setting(dataset: Dataset) -> SummaryIndexSetting | None:
     return setting if setting.enable else None
 
 
-def _refuse_external(request: CreateDataset) -> None:
-    if not request.external_knowledge_id:
-        raise InvalidParam("external_knowledge_id is required", params="external_knowledge_id")
-    if not request.external_knowledge_api_id:
-        raise InvalidParam("external_knowledge_api_id is required", params="external_knowledge_api_id")
-    raise InvalidParam("External API template not found.", params="external_knowledge_api_id")
+def _without_index(request: CreateDataset) -> CreateDataset:
+    """Return the request for a dataset that has no index of its own."""
+    return request.model_copy(
+        update={"indexing_technique": None, "embedding_model": None, "embedding_model_provider": None}
+    )
+
+
+def _new_dataset(rt: Runtime, actor: Actor, request: CreateDataset) -> Dataset:
+    model = remembered_model(rt, request.indexing_technique, request.embedding_model_provider, request.embedding_model)
+    now = rt.clock.now()
+    return Dataset(
+        id=str(uuid4()),
+        name=request.name,
+        description=request.description,
+        provider=request.provider,
+        permission=request.permission,
+        partial_members_json=encode_members(
+            request.partial_member_list if request.permission == "partial_members" else None
+        ),
+        data_source_type=None,
+        indexing_technique=request.indexing_technique,
+        doc_form=None,
+        embedding_model=model.model if model else request.embedding_model,
+        embedding_model_provider=model.provider if model else request.embedding_model_provider,
+        retrieval_model_json=retrieval_model_json(request.retrieval_model),
+        summary_index_setting_json=(
+            request.summary_index_setting.model_dump_json() if request.summary_index_setting else None
+        ),
+        icon_info_json=None,
+        is_built_in_field_enabled=False,
+        is_api_enabled=True,
+        created_by=actor.id,
+        author_name=actor.name,
+        created_at=now,
+        updated_by=actor.id,
+        updated_at=now,
+        index_generation=1,
+        index_dimension=0,
+        embedding_key=None,
+        term_count=0,
+        posting_count=0,
+        outbox_sequence=0,
+        last_position=0,
+    )

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from zhiku.access.actor import Actor
 from zhiku.access.store import in_scope_of, visible_to
+from zhiku.datasets.binding_store import BoundSource, find_source, list_sources
 from zhiku.datasets.switch_store import IndexSwitch, find_switch, list_switches
 from zhiku.db.engine import Database
 from zhiku.db.hot import HotRead
@@ -74,7 +75,10 @@ class DatasetField:
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """A dataset with the counts of its documents and apps, its tags and its metadata fields."""
+    """A dataset with the counts of its documents and apps, its tags and its metadata fields.
+
+    `source` is what an external dataset is bound to, None for others.
+    """
 
     dataset: Dataset
     document_count: int
@@ -84,6 +88,7 @@ class DatasetRow:
     fields: Sequence[DatasetField]
     app_count: int
     switch: IndexSwitch | None
+    source: BoundSource | None
 
     @property
     def shown(self) -> Dataset:
@@ -203,6 +208,7 @@ def find_dataset_row(conn: Connection, dataset_id: str) -> DatasetRow | None:
         fields=found_fields[dataset_id],
         app_count=count_apps(conn, [dataset_id]).get(dataset_id, 0),
         switch=find_switch(conn, dataset_id),
+        source=find_source(conn, dataset_id) if dataset.provider == "external" else None,
     )
 
 
@@ -221,6 +227,7 @@ def list_datasets(
     ids = [dataset.id for dataset in found]
     counts, tags_of, fields_of = _count_by_dataset(conn, ids), _list_tags(conn, ids), _list_fields(conn, ids)
     app_counts, switches = count_apps(conn, ids), list_switches(conn, ids)
+    sources = list_sources(conn, [dataset.id for dataset in found if dataset.provider == "external"])
     return [
         DatasetRow(
             dataset,
@@ -229,6 +236,7 @@ def list_datasets(
             fields=fields_of[dataset.id],
             app_count=app_counts.get(dataset.id, 0),
             switch=switches.get(dataset.id),
+            source=sources.get(dataset.id),
         )
         for dataset in found
     ]

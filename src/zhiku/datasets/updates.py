@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from zhiku.access.actor import Actor
 from zhiku.datasets import store, switch_store
+from zhiku.datasets.bindings import change_binding
 from zhiku.datasets.schemas import UpdateDataset, encode_members
 from zhiku.datasets.service import (
     check_rerank_model,
@@ -45,10 +46,10 @@ def update_dataset(rt: Runtime, actor: Actor, dataset_id: str, request: UpdateDa
     dataset without documents is switched at once. Raises NotFound, InvalidParam.
     """
     check_rerank_model(rt, request.retrieval_model)
-    given = request.model_fields_set - EXTERNAL_FIELDS
+    given = request.model_fields_set
     before = get_dataset(rt, dataset_id).dataset
-    if before.provider == "external" and request.external_knowledge_api_id is not None:
-        raise InvalidParam("api template not found", params="external_knowledge_api_id")
+    # Each kind of dataset ignores what only the other one has.
+    given = given - (INDEX_FIELDS if before.provider == "external" else EXTERNAL_FIELDS)
     if not given:
         return get_dataset(rt, dataset_id)
     # Asked here, because a model may have to be prepared first and no transaction should wait for that.
@@ -56,6 +57,8 @@ def update_dataset(rt: Runtime, actor: Actor, dataset_id: str, request: UpdateDa
     try:
         with rt.db.begin() as tx:
             _write(rt, tx, actor, dataset_id, request)
+            if given & EXTERNAL_FIELDS:
+                change_binding(tx, dataset_id, request)
             if given & INDEX_FIELDS:
                 _set_index(rt, tx, dataset_id, request, is_outdated=is_outdated)
     except DatasetNameDuplicate as error:

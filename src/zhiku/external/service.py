@@ -4,7 +4,7 @@ from zhiku.access.actor import Actor
 from zhiku.datasets.permission import find_seen_dataset, refuse_switched_off
 from zhiku.datasets.retrieval_model import stored_retrieval_model
 from zhiku.datasets.store import Dataset
-from zhiku.errors import NotFound
+from zhiku.errors import InvalidParam, NotFound
 from zhiku.external import store
 from zhiku.external.schemas import ExternalQuestion, LongQuestion
 from zhiku.retrieval import service as retrieval
@@ -15,7 +15,8 @@ from zhiku.runtime import Runtime
 def find_named_dataset(rt: Runtime, actor: Actor, knowledge_id: str) -> Dataset:
     """Return the dataset of this id or, where there is none, of exactly this name.
 
-    Raises NotFound if there is none that the key sees, Forbidden if it is hidden from the member or switched off.
+    Raises NotFound if there is none that the key sees, Forbidden if it is hidden from the member or switched off,
+    InvalidParam if it is external itself.
     """
     with rt.db.read() as conn:
         found = find_seen_dataset(conn, actor, knowledge_id.lower())
@@ -25,6 +26,9 @@ def find_named_dataset(rt: Runtime, actor: Actor, knowledge_id: str) -> Dataset:
     if found is None:
         raise NotFound("Dataset not found.")
     refuse_switched_off(found)
+    if found.provider == "external":
+        # Two servers that mount each other would ask for ever.
+        raise InvalidParam("External datasets are not supported.", params="knowledge_id")
     return found
 
 

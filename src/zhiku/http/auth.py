@@ -29,6 +29,20 @@ async def require_actor(request: Request) -> Actor:
 ActorDep = Annotated[Actor, Depends(require_actor)]
 
 
+def require_administrator(actor: ActorDep) -> Actor:
+    """Return the actor if its key may administer keys and connections.
+
+    Raises Forbidden for another role, and for an admin key that is a member's or sees only some datasets: with a new
+    key it could see the rest.
+    """
+    if not actor.can_administer:
+        raise Forbidden
+    return actor
+
+
+AdministratorDep = Annotated[Actor, Depends(require_administrator)]
+
+
 def refuse_reader(actor: ActorDep) -> None:
     """Raise Forbidden if the key may only read; a step of every operation that changes something."""
     if not actor.can_write:

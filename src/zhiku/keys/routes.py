@@ -5,12 +5,12 @@ from starlette.responses import Response
 
 from zhiku.access import service
 from zhiku.errors import Forbidden, InvalidAction, InvalidParam, NotFound
+from zhiku.http.auth import AdministratorDep
 from zhiku.http.operation import operation, read_body
 from zhiku.http.paging import page_body, read_page
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
-from zhiku.keys.deps import AdministratorDep
 from zhiku.keys.schemas import CreateKey, KeyBody, KeyPageBody, UpdateKey, key_body, new_key_body
 
 router = Router()

@@ -83,7 +83,7 @@ def plan_retrieval(dataset: Dataset, request: RetrieveRequest, model: RetrievalM
         top_k=model.top_k,
         threshold=model.score_threshold if is_cut and model.score_threshold is not None else 0.0,
         recall=_recall(dataset, branches, model.top_k),
-        conditions=_conditions(request, model),
+        conditions=chosen_conditions(request, model),
     )
 
 
@@ -99,7 +99,7 @@ def checked_query(request: RetrieveRequest) -> str | None:
     return query
 
 
-def _conditions(request: RetrieveRequest, model: RetrievalModel) -> MetadataConditions | None:
+def chosen_conditions(request: RetrieveRequest, model: RetrievalModel) -> MetadataConditions | None:
     """Return the filter: the request's retrieval model comes first, then the request, then the stored model."""
     of_request = request.retrieval_model.metadata_filtering_conditions if request.retrieval_model else None
     chosen = of_request or request.metadata_filtering_conditions or model.metadata_filtering_conditions

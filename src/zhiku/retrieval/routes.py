@@ -15,9 +15,10 @@ from zhiku.errors import (
 )
 from zhiku.http.operation import operation, read_body
 from zhiku.http.router import Router
-from zhiku.http.runtime import RuntimeDep, in_thread
+from zhiku.http.runtime import RuntimeDep, in_remote_thread, in_thread
 from zhiku.http.schema import encode
 from zhiku.retrieval import service
+from zhiku.retrieval.remote import answer_from_source
 from zhiku.retrieval.schemas import RetrieveBody, RetrieveRequest
 from zhiku.retrieval.shape import retrieve_body
 
@@ -44,8 +45,13 @@ router = Router()
     is_reading=True,
 )
 async def retrieve(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Response:
-    """Ask a dataset a question and get its best segments with scores."""
+    """Ask a dataset a question and get its best segments with scores.
+
+    The question to an external dataset goes to its source, whose records come back in the same shape.
+    """
     body = await read_body(request, RetrieveRequest)
+    if dataset.provider == "external":
+        return encode(await in_remote_thread(answer_from_source, rt, dataset, body))
     question = service.plan_question(rt, dataset, body)
     if question is None:
         return encode(retrieve_body(body.query or "", []))

@@ -1,14 +1,14 @@
 """What the retrieve route takes and gives back (contract 5.1, 5.5)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypedDict, cast
+from typing import Annotated, Any, ClassVar, NotRequired, TypedDict, cast
 
 import msgspec
 from pydantic import BeforeValidator, Field
 
 from zhiku.datasets.metadata_conditions import MetadataConditions
 from zhiku.datasets.retrieval_model import RetrievalModel
-from zhiku.http.reply import Id
+from zhiku.http.reply import Id, OpenObject
 from zhiku.http.schema import WireModel, example
 from zhiku.retrieval.store import ChildRef, DocumentRef
 from zhiku.segments.schemas import AttachmentBody, SegmentCoreBody
@@ -83,7 +83,9 @@ class RecordDocumentBody(TypedDict):
     data_source_type: Annotated[str, "Where its content came from."]
     name: Annotated[str, "Its name."]
     doc_type: Annotated[str | None, "Always null."]
-    doc_metadata: Annotated[Mapping[str, MetadataValue], "Its metadata by the names of the fields."]
+    doc_metadata: Annotated[
+        Mapping[str, Any], "Its metadata by the names of the fields: texts, numbers or null, unless a source sent others."
+    ]
 
 
 class RecordSegmentBody(SegmentCoreBody):
@@ -117,6 +119,9 @@ class RecordBody(TypedDict):
     tsne_position: Annotated[MapPositionBody | None, "Its place on the dataset's map; null without one."]
     files: Annotated[list[AttachmentBody], "Its images."]
     summary: Annotated[str | None, "Its summary, if the question met that; else null."]
+    content: NotRequired[Annotated[str, "The text again, where the dataset is external."]]
+    title: NotRequired[Annotated[str, "The document's name again, where the dataset is external."]]
+    metadata: NotRequired[Annotated[OpenObject, "The document's metadata again, where the dataset is external."]]
 
 
 class RetrieveBody(TypedDict):
