@@ -36,6 +36,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "pipeline_uploads": ("pipelines/",),
     "apps": ("apps/",),
     "app_datasets": ("apps/",),
+    "question_sets": ("evaluation/",),
+    "questions": ("evaluation/",),
+    "evaluations": ("evaluation/",),
+    "evaluation_results": ("evaluation/",),
     "jobs": ("jobs/",),
     "outbox": ("indexes/",),
 }

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from zhiku.db.columns import Id, Number, metadata
+from zhiku.db.evaluation_tables import evaluation_results, evaluations, question_sets, questions
 from zhiku.db.segment_tables import (
     CHILD_POSTINGS,
     SUMMARY_POSTINGS,
@@ -47,6 +48,8 @@ __all__ = [
     "document_versions",
     "documents",
     "embeddings",
+    "evaluation_results",
+    "evaluations",
     "external_bindings",
     "external_connections",
     "index_switches",
@@ -58,6 +61,8 @@ __all__ = [
     "outbox",
     "pipeline_uploads",
     "process_rules",
+    "question_sets",
+    "questions",
     "segment_hits",
     "segment_summaries",
     "segments",

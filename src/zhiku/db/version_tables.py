@@ -22,7 +22,8 @@ document_versions = Table(
     Column("document_number", Number, ForeignKey("documents.number", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("name", String(255), nullable=False),
-    Column("upload_id", Id, ForeignKey("uploads.id"), nullable=False),
+    # Not a foreign key: PostgreSQL deletes a dataset's files before it comes to its documents' versions.
+    Column("upload_id", Id, nullable=False),
     Column("process_rule_id", Id, nullable=False),
     Column("doc_language", String(255), nullable=False),
     # When it began to answer and when it stopped; the second is null while it answers.

@@ -29,6 +29,7 @@ def upgrade() -> None:
     _add_places()
     _create_document_versions()
     _create_external_connections()
+    _create_evaluations()
 
 
 def _add_console() -> None:
@@ -220,7 +221,6 @@ def _create_document_versions() -> None:
         sa.ForeignKeyConstraint(
             ["document_number"], ["documents.number"], name="fk_document_versions_document_number", ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name="fk_document_versions_upload_id"),
     )
     op.create_index("ix_document_versions_upload_id", "document_versions", ["upload_id"])
     op.create_table(
@@ -269,3 +269,65 @@ def _create_external_connections() -> None:
         ),
     )
     op.create_index("ix_external_bindings_connection_id", "external_bindings", ["connection_id"])
+
+
+def _create_evaluations() -> None:
+    op.create_table(
+        "question_sets",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("question_count", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_question_sets"),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"], ["datasets.id"], name="fk_question_sets_dataset_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_question_sets_dataset_id_created_at", "question_sets", ["dataset_id", "created_at"])
+    op.create_table(
+        "questions",
+        sa.Column("question_set_id", sa.String(36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("answers_json", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("question_set_id", "position", name="pk_questions"),
+        sa.ForeignKeyConstraint(
+            ["question_set_id"], ["question_sets.id"], name="fk_questions_question_set_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_table(
+        "evaluations",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("dataset_id", sa.String(36), nullable=False),
+        sa.Column("question_set_id", sa.String(36), nullable=False),
+        sa.Column("settings_json", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text()),
+        sa.Column("figures_json", sa.Text()),
+        sa.Column("suggestion_json", sa.Text()),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("created_at", EPOCH, nullable=False),
+        sa.Column("ended_at", EPOCH),
+        sa.PrimaryKeyConstraint("id", name="pk_evaluations"),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name="fk_evaluations_dataset_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["question_set_id"], ["question_sets.id"], name="fk_evaluations_question_set_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_evaluations_dataset_id_created_at", "evaluations", ["dataset_id", "created_at"])
+    op.create_index("ix_evaluations_question_set_id", "evaluations", ["question_set_id"])
+    op.create_table(
+        "evaluation_results",
+        sa.Column("evaluation_id", sa.String(36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("results_json", sa.Text(), nullable=False),
+        sa.Column("pool_json", sa.Text()),
+        sa.PrimaryKeyConstraint("evaluation_id", "position", name="pk_evaluation_results"),
+        sa.ForeignKeyConstraint(
+            ["evaluation_id"], ["evaluations.id"], name="fk_evaluation_results_evaluation_id", ondelete="CASCADE"
+        ),
+    )
