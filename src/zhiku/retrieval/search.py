@@ -1,7 +1,7 @@
 """Runs the plan's branches: embed the query, ask the index."""
 
 from zhiku.errors import CompletionRequestError, ModelCallFailed
-from zhiku.indexes.base import Hit, Index
+from zhiku.indexes.base import Hit, Searches
 from zhiku.providers.base import Embedder, Vectors
 from zhiku.retrieval.plan import Branch, Plan, PlannedBranch
 from zhiku.text.words import keyword_hashes, query_hashes, query_keywords
@@ -17,7 +17,7 @@ def embed_query(embedder: Embedder, plan: Plan) -> Vectors:
         raise CompletionRequestError(str(error)) from error
 
 
-def search_branches(index: Index, plan: Plan, vector: Vectors | None, floor: float, recall: int) -> list[Branch]:
+def search_branches(index: Searches, plan: Plan, vector: Vectors | None, floor: float, recall: int) -> list[Branch]:
     """Return at most `recall` hits of each branch; `floor` is the cosine that means "unrelated"."""
     return [Branch(planned, _search(index, plan, planned, vector, floor, recall)) for planned in plan.branches]
 
@@ -39,7 +39,7 @@ def calibrated(hits: list[Hit], floor: float) -> list[Hit]:
 
 
 def _search(
-    index: Index, plan: Plan, planned: PlannedBranch, vector: Vectors | None, floor: float, recall: int
+    index: Searches, plan: Plan, planned: PlannedBranch, vector: Vectors | None, floor: float, recall: int
 ) -> list[Hit]:
     if planned.kind == "terms":
         return index.search_terms(plan.shard, query_hashes(plan.query), recall, plan.scope)

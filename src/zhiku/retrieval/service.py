@@ -9,7 +9,7 @@ from zhiku.datasets.store import Dataset
 from zhiku.db.tables import CHILD_POSTINGS
 from zhiku.documents.metadata_store import list_metadata
 from zhiku.errors import DatasetNotInitialized, ModelCallFailed, ProviderNotInitialize
-from zhiku.indexes.base import Hit, Index, IndexDamaged, IndexLocked, Scope
+from zhiku.indexes.base import Hit, IndexDamaged, IndexLocked, Scope, Searches
 from zhiku.providers.base import Embedder, Vectors
 from zhiku.retrieval import store
 from zhiku.retrieval.filters import find_scope
@@ -32,7 +32,7 @@ class Question:
 
     dataset: Dataset
     plan: Plan
-    index: Index
+    index: Searches
     embedder: Embedder | None
 
     def embed(self) -> Vectors | None:
@@ -85,7 +85,7 @@ def find_records(rt: Runtime, question: Question, vector: Vectors | None) -> lis
 
 def tell_records(rt: Runtime, dataset: Dataset, records: list[Record]) -> list[Record]:
     """Return found records of a dataset as a client gets them: counted as answers, with their metadata."""
-    return _with_metadata(rt, dataset, _counted(rt, records))
+    return with_metadata(rt, dataset, _counted(rt, records))
 
 
 def _counted(rt: Runtime, records: list[Record]) -> list[Record]:
@@ -99,7 +99,7 @@ def _scope(rt: Runtime, dataset: Dataset, conditions: MetadataConditions) -> Sco
         return find_scope(conn, dataset, conditions)
 
 
-def _with_metadata(rt: Runtime, dataset: Dataset, records: list[Record]) -> list[Record]:
+def with_metadata(rt: Runtime, dataset: Dataset, records: list[Record]) -> list[Record]:
     """Return the records with their documents' metadata; nothing is asked where there can be none."""
     shown = [one.document.number for one in records if dataset.is_built_in_field_enabled or one.document.has_metadata]
     if not shown:
