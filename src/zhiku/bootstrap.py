@@ -13,7 +13,7 @@ from zhiku.indexes.edge import EdgeIndex
 from zhiku.ingestion.embed import SegmentEmbedding
 from zhiku.ingestion.extract.sandbox import Sandbox, limits_of
 from zhiku.ingestion.pipeline import Ingestion
-from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge
+from zhiku.ingestion.purge import BlobPurge, EmbeddingPurge, VersionPurge
 from zhiku.ingestion.recut import Recutting
 from zhiku.ingestion.reindex import KeywordExtraction, Reindexing
 from zhiku.ingestion.summarize import Summarization
@@ -24,6 +24,7 @@ from zhiku.jobs.kinds import (
     PurgeBlobs,
     PurgeEmbeddings,
     PurgePipelineUpload,
+    PurgeVersions,
     RecutDataset,
     ReindexDataset,
     SummarizeDocument,
@@ -97,9 +98,10 @@ def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
         get_kind(EmbedSegments): SegmentEmbedding(),
         get_kind(PurgeBlobs): BlobPurge(),
         get_kind(PurgeEmbeddings): EmbeddingPurge(),
+        get_kind(PurgeVersions): VersionPurge(),
         get_kind(PurgePipelineUpload): PipelineUploadPurge(),
-        get_kind(RecutDataset): Recutting(),
         get_kind(ReindexDataset): Reindexing(),
+        get_kind(RecutDataset): Recutting(),
         get_kind(ExtractKeywords): KeywordExtraction(),
         get_kind(SummarizeDocument): Summarization(),
     }

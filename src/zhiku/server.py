@@ -8,7 +8,7 @@ from starlette.routing import Mount
 from zhiku.apps import routes as app_routes
 from zhiku.console.app import create_console
 from zhiku.datasets import routes as dataset_routes
-from zhiku.documents import file_routes, update_routes, work_routes
+from zhiku.documents import file_routes, update_routes, version_routes, work_routes
 from zhiku.documents import routes as document_routes
 from zhiku.estimates import routes as estimate_routes
 from zhiku.external import connection_routes
@@ -37,6 +37,7 @@ ROUTERS: tuple[Router, ...] = (
     update_routes.router,
     file_routes.router,
     work_routes.router,
+    version_routes.router,
     segment_routes.router,
     child_routes.router,
     dataset_routes.router,

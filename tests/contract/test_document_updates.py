@@ -123,13 +123,13 @@ def test_the_old_content_answers_until_the_new_one_is_indexed(case: Case) -> Non
     assert case.product.retrieve(case.dataset_id, "delta")[0]["segment"]["content"] == "delta"
 
 
-def test_the_old_file_is_deleted_when_the_new_content_is_indexed(case: Case) -> None:
+def test_the_old_file_goes_to_the_version_when_the_new_content_is_indexed(case: Case) -> None:
     keys = set(case.product.rt.blobs.list_keys(f"{case.dataset_id}/"))
     got(case.by_file(b"delta"))
-    assert keys < set(case.product.rt.blobs.list_keys(f"{case.dataset_id}/"))
     case.product.settle()
     left = set(case.product.rt.blobs.list_keys(f"{case.dataset_id}/"))
-    assert len(left) == 1 and not left & keys
+    assert keys < left and len(left) == 2
+    assert got(case.product.api.get(f"{case.path}/versions"))["data"][0]["upload_file"]["name"] == "rules"
 
 
 def test_a_text_that_is_equal_is_indexed_again(case: Case) -> None:
@@ -363,7 +363,8 @@ def test_content_that_fails_leaves_the_former_answering_until_a_later_update(cas
     got(case.by_file(b"delta"))
     case.product.settle()
     assert case.contents() == ["delta"]
-    assert len(list(case.product.rt.blobs.list_keys(f"{case.dataset_id}/"))) == 1
+    # The file that failed is gone; the former one stays with its version.
+    assert len(list(case.product.rt.blobs.list_keys(f"{case.dataset_id}/"))) == 2
 
 
 @pytest.mark.parametrize("path", ["update-by-text", "update_by_text", "update-by-file", "update_by_file"])

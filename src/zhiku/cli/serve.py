@@ -19,6 +19,7 @@ from zhiku.cli.welcome import Welcome
 from zhiku.cli.work import OWNER_PREFIX
 from zhiku.db.migrations import CatalogTooNew, migrate
 from zhiku.documents import work_store
+from zhiku.documents.versions import purge_surplus
 from zhiku.errors import ModelCallFailed, ProviderNotInitialize, ZhikuError
 from zhiku.indexes import outbox
 from zhiku.ingestion.apply import Applier
@@ -194,6 +195,7 @@ def prepare_catalog(rt: Runtime) -> str | None:
     with rt.db.begin() as tx:
         work_store.reset_unfinished(tx)
         outbox.delete_all_marked(tx)
+    purge_surplus(rt)
     return ensure_first_key(rt)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
-from zhiku.db.tables import documents, segments, uploads
+from zhiku.db.tables import document_versions, documents, segments, uploads
 from zhiku.documents.metadata_store import MetadataEntry, list_metadata
 
 
@@ -83,6 +83,8 @@ class Document:
     stopped_at: float | None
     generation: int
     live_generation: int
+    version: int
+    restores_version: int | None
     is_summarizing: bool
     warning: str | None
 
@@ -118,6 +120,7 @@ _BLANK_WORK: dict[str, Any] = {
     "completed_at": None,
     "paused_at": None,
     "stopped_at": None,
+    "restores_version": None,
 }
 # Made once: to build one of these takes longer than to run it.
 _INSERT = (
@@ -133,6 +136,7 @@ _INSERT = (
         hit_count=0,
         generation=1,
         live_generation=0,
+        version=1,
     )
     .returning(*_DOCUMENT)
 )
@@ -168,8 +172,12 @@ def delete_uploads_of_document(tx: Connection, document: Document) -> list[str]:
 
 
 def delete_older_uploads(tx: Connection, document: Document) -> list[str]:
-    """Remove the rows of the files that the document's newest one replaced; return their blob keys."""
-    statement = delete(uploads).where(*_stored_for(document), uploads.c.id != document.upload_id)
+    """Remove the rows of the files that neither the document's newest content nor a version is made of.
+
+    Return their blob keys.
+    """
+    is_kept = select(document_versions.c.number).where(document_versions.c.upload_id == uploads.c.id).exists()
+    statement = delete(uploads).where(*_stored_for(document), uploads.c.id != document.upload_id, ~is_kept)
     return list(tx.execute(statement.returning(uploads.c.blob_key)).scalars())
 
 
@@ -201,7 +209,7 @@ def restart_document(tx: Connection, number: int, values: dict[str, Any]) -> Doc
     statement = (
         update(documents)
         .where(documents.c.number == number)
-        .values(**_BLANK_WORK, **values, generation=documents.c.generation + 1)
+        .values({**_BLANK_WORK, **values, "generation": documents.c.generation + 1})
         .returning(*_DOCUMENT)
     )
     return Document(*tx.execute(statement).one())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from zhiku.db.engine import Connection
-from zhiku.documents import store
+from zhiku.documents import store, version_store
 from zhiku.documents.store import Document, DocumentRow
 from zhiku.errors import ArchivedDocumentImmutable, DocumentIndexing, InvalidParam
 from zhiku.jobs import queue
@@ -36,6 +36,8 @@ def queue_summaries(rt: Runtime, tx: Connection, document: Document, generation:
 def restart_work(rt: Runtime, tx: Connection, document: Document, values: dict[str, Any]) -> Document:
     """Return the document waiting with new content, whose work is queued in place of what was under way."""
     queue.cancel_subject(tx, job_subject(document.id))
+    if document.indexing_status == "completed":
+        version_store.note_content(tx, document)
     restarted = store.restart_document(tx, document.number, values)
     queue_work(rt, tx, restarted)
     return restarted

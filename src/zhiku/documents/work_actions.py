@@ -60,7 +60,7 @@ def _resume(rt: Runtime, tx: Connection, document: Document) -> Document:
 
 
 def _retry(rt: Runtime, tx: Connection, document: Document) -> Document:
-    """Work the stored source of a failed document again, as a new generation."""
+    """Work the stored source of a failed document, or the version it was to have, again as a new generation."""
     if document.indexing_status not in FINISHED:
         if document.paused_at is not None:
             raise InvalidAction(f"Document: {document.name} is paused; resume it instead.")
@@ -70,7 +70,8 @@ def _retry(rt: Runtime, tx: Connection, document: Document) -> Document:
     dataset = dataset_store.find_dataset(tx, document.dataset_id)
     if dataset is not None:
         check_model(rt, dataset)
-    return restart_work(rt, tx, document, {"updated_at": rt.clock.now()})
+    values = {"updated_at": rt.clock.now(), "restores_version": document.restores_version}
+    return restart_work(rt, tx, document, values)
 
 
 def _cancel(rt: Runtime, tx: Connection, document: Document) -> Document:

@@ -7,9 +7,11 @@ from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
 from zhiku.documents import work_store
 from zhiku.documents.store import Document
+from zhiku.documents.versions import keep_version
 from zhiku.documents.work import queue_summaries, queue_work
 from zhiku.indexes import outbox
 from zhiku.ingestion import store
+from zhiku.ingestion.restore import release_live, restore_states
 from zhiku.jobs import queue
 from zhiku.jobs.kinds import PurgeBlobs, PurgeEmbeddings
 from zhiku.runtime import Runtime
@@ -50,12 +52,14 @@ def end_summaries(tx: Connection, dataset_id: str, changes: Sequence[outbox.EndS
 def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int]:
     """Complete one document; return by how many postings and words its share of the index grew."""
     now = rt.clock.now()
+    is_first = document.live_generation == 0
     before = work_store.sum_live_terms(tx, document.number, document.live_generation)
-    if document.live_generation:
+    if is_first:
+        segment_store.complete_generation(tx, document.number, document.generation, now)
+    else:
         _replace_live(rt, tx, document)
-    segment_store.complete_generation(tx, document.number, document.generation, now)
     counts = segment_store.sum_generation(tx, document.number, document.generation)
-    values = {**counts, "completed_at": now}
+    values = {**counts, "completed_at": now, "version": document.version + (not is_first)}
     store.delete_older_answers(tx, document.number, document.generation)
     if document.is_summary_needed:
         values["is_summarizing"] = True
@@ -66,11 +70,19 @@ def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int
 
 
 def _replace_live(rt: Runtime, tx: Connection, document: Document) -> None:
+    """Keep what has answered as a version, and let the new content answer in its place."""
+    now = rt.clock.now()
+    keep_version(rt, tx, document)
+    is_restored = document.restores_version is not None
+    changed = release_live(tx, document) if is_restored else set[int]()
     gone = hook_store.list_outgoing_numbers(tx, document.number, document.generation)
     segment_store.replace_generation(tx, document.number, document.generation)
+    segment_store.complete_generation(tx, document.number, document.generation, now)
     if gone:
         outbox.append(tx, rt.clock, document.dataset_id, outbox.DeletePostings(numbers=gone))
+        queue.enqueue(tx, rt.clock, PurgeEmbeddings(), subject="purge:embeddings")
+    if is_restored:
+        restore_states(rt, tx, document, changed)
     blob_keys = document_store.delete_older_uploads(tx, document)
     if blob_keys:
         queue.enqueue(tx, rt.clock, PurgeBlobs(keys=blob_keys), subject=f"purge:{document.id}")
-        queue.enqueue(tx, rt.clock, PurgeEmbeddings(), subject="purge:embeddings")

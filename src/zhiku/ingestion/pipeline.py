@@ -15,7 +15,8 @@ from zhiku.errors import DocumentUnreadable
 from zhiku.indexes import outbox
 from zhiku.ingestion.extract.parts import Part
 from zhiku.ingestion.extract.sandbox import Sandbox
-from zhiku.ingestion.prepare import KeptSegments, Staged, cut_parts, stage
+from zhiku.ingestion.prepare import Content, CutContent, Staged, cut_parts
+from zhiku.ingestion.restore import RestoredContent
 from zhiku.jobs.kinds import IngestDocument
 from zhiku.jobs.worker import JobContext
 from zhiku.runtime import Runtime
@@ -49,11 +50,11 @@ class Ingestion:
             return
         if context.checkpoint_data is None:
             try:
-                pieces, rule = self._cut(rt, context, document)
+                content = self._make_content(rt, context, document)
             except DocumentUnreadable as error:
                 self.give_up(rt, context, job, str(error))
                 return
-            _write_segments(rt, context, dataset, document, pieces, rule)
+            _write_segments(rt, context, dataset, document, content)
         if not context.is_finished:
             _embed_and_hand_over(rt, context, dataset, document)
         rt.wakeups.outbox()
@@ -66,6 +67,13 @@ class Ingestion:
                 dataset_store.hold_dataset(tx, document.dataset_id)
                 work_store.mark_error(tx, document.number, job.generation, message, rt.clock.now())
             context.finish(tx)
+
+    def _make_content(self, rt: Runtime, context: JobContext, document: Document) -> Content:
+        """Return the segments of the document's file, or of the version it restores. Raises DocumentUnreadable."""
+        if document.restores_version is not None:
+            return RestoredContent(rt, document)
+        pieces, rule = self._cut(rt, context, document)
+        return CutContent(pieces, rule, _list_kept(rt, document))
 
     def _cut(self, rt: Runtime, context: JobContext, document: Document) -> tuple[list[Piece], ProcessRule]:
         """Return the pieces of the document's file and the rule they were cut with. Raises DocumentUnreadable."""
@@ -93,21 +101,18 @@ class Ingestion:
         return self._sandbox.extract(content, upload.extension).link_pictures({})
 
 
-def _write_segments(
-    rt: Runtime, context: JobContext, dataset: Dataset, document: Document, pieces: list[Piece], rule: ProcessRule
-) -> None:
+def _write_segments(rt: Runtime, context: JobContext, dataset: Dataset, document: Document, content: Content) -> None:
     """Write the segments, staged beside the content that answers now; the last batch carries the checkpoint.
 
     A document without vectors to make is handed over, and its job ended, in the same transaction.
     """
     is_economy = dataset.indexing_technique == "economy"
-    kept = KeptSegments(_list_kept(rt, document))
-    offsets = range(0, max(len(pieces), 1), WRITE_BATCH)
+    offsets = range(0, max(content.count, 1), WRITE_BATCH)
     for offset in offsets:
         context.check()
         now = rt.clock.now()
         making = Making(document, document.generation, is_economy, document.created_by, now)
-        staged = stage(making, pieces[offset : offset + WRITE_BATCH], offset, rule, kept)
+        staged = content.stage(making, offset, WRITE_BATCH)
         with rt.db.begin() as tx:
             indexing.check_unswitched(tx, dataset)
             if offset == 0:
@@ -116,8 +121,8 @@ def _write_segments(
             if offset != offsets[-1]:
                 context.checkpoint(tx, None)
                 continue
-            work_store.mark_working(tx, document.number, document.generation, _split_values(document, pieces, now))
-            if is_economy or not pieces:
+            work_store.mark_working(tx, document.number, document.generation, _split_values(document, content, now))
+            if is_economy or not content.count:
                 indexing.hand_over(rt, tx, dataset, document)
                 context.finish(tx)
             else:
@@ -138,7 +143,7 @@ def _insert(tx: Connection, staged: list[Staged]) -> None:
     child_store.insert_children(tx, children)
 
 
-def _split_values(document: Document, pieces: list[Piece], now: float) -> dict[str, object]:
+def _split_values(document: Document, content: Content, now: float) -> dict[str, object]:
     values: dict[str, object] = {
         "indexing_status": "indexing",
         "processing_started_at": document.processing_started_at or now,
@@ -147,7 +152,7 @@ def _split_values(document: Document, pieces: list[Piece], now: float) -> dict[s
         "splitting_completed_at": now,
     }
     if document.live_generation == 0:
-        values["word_count"] = sum(len(piece.content) + len(piece.answer or "") for piece in pieces)
+        values["word_count"] = content.word_count
     return values
 
 

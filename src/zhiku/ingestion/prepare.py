@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from zhiku.documents.rules import ProcessRule
 from zhiku.ingestion.clean import clean_text
@@ -21,6 +22,24 @@ class Staged:
 
     segment: NewSegment
     children: list[NewChild]
+
+
+class Content(Protocol):
+    """The segments that a document is to have."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def word_count(self) -> int:
+        """The characters of all of them."""
+        ...
+
+    def stage(self, making: Making, start: int, limit: int) -> list[Staged]:
+        """Return up to `limit` of them behind the first `start`; to be asked for in order."""
+        ...
 
 
 class KeptSegments:
@@ -49,6 +68,29 @@ def stage(making: Making, pieces: Sequence[Piece], start: int, rule: ProcessRule
     """Return the segments of `pieces` with their child chunks, the first at position `start` + 1."""
     made = make_segments(making, pieces, start)
     return [kept.take(Staged(segment, cut_children(making, segment.content, rule))) for segment in made]
+
+
+class CutContent:
+    """The segments of a text that has just been cut; those of an older generation with the same text stay."""
+
+    def __init__(self, pieces: Sequence[Piece], rule: ProcessRule, live: Iterable[KeptSegment]) -> None:
+        self._pieces = pieces
+        self._rule = rule
+        self._kept = KeptSegments(live)
+
+    @property
+    def count(self) -> int:
+        """Return how many segments there are."""
+        return len(self._pieces)
+
+    @property
+    def word_count(self) -> int:
+        """Return the characters of all segments."""
+        return sum(len(piece.content) + len(piece.answer or "") for piece in self._pieces)
+
+    def stage(self, making: Making, start: int, limit: int) -> list[Staged]:
+        """Return up to `limit` segments behind the first `start`; to be asked for in order."""
+        return stage(making, self._pieces[start : start + limit], start, self._rule, self._kept)
 
 
 def cut_parts(parts: Sequence[Part], rule: ProcessRule, doc_form: str) -> list[Piece]:

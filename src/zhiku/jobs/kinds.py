@@ -27,6 +27,12 @@ class PurgeEmbeddings(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_
     """Delete embeddings of texts that no segment has any more."""
 
 
+class PurgeVersions(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_versions"):
+    """Delete the versions beyond those that are kept, of one document or of all, with the files of no other content."""
+
+    document_id: str | None
+
+
 class ReindexDataset(msgspec.Struct, frozen=True, tag_field="kind", tag="reindex_dataset"):
     """Embed all texts of a dataset with the model of its switch, then have the new index built.
 
@@ -44,18 +50,18 @@ class ExtractKeywords(msgspec.Struct, frozen=True, tag_field="kind", tag="extrac
     dataset_id: str
 
 
-class RecutDataset(msgspec.Struct, frozen=True, tag_field="kind", tag="recut_dataset"):
-    """Send the next documents of a dataset to be cut by its recut's rule."""
-
-    dataset_id: str
-    recut_id: str
-
-
 class SummarizeDocument(msgspec.Struct, frozen=True, tag_field="kind", tag="summarize_document"):
     """Write the summaries that segments of a document's answering content lack."""
 
     document_id: str
     generation: int
+
+
+class RecutDataset(msgspec.Struct, frozen=True, tag_field="kind", tag="recut_dataset"):
+    """Send the next documents of a dataset to be cut by its recut's rule."""
+
+    dataset_id: str
+    recut_id: str
 
 
 class PurgePipelineUpload(msgspec.Struct, frozen=True, tag_field="kind", tag="purge_pipeline_upload"):
@@ -69,6 +75,7 @@ Payload = (
     | EmbedSegments
     | PurgeBlobs
     | PurgeEmbeddings
+    | PurgeVersions
     | ReindexDataset
     | ExtractKeywords
     | SummarizeDocument
