@@ -111,6 +111,23 @@ def test_a_newcomer_makes_a_dataset_drops_a_file_and_sees_it_become_searchable(p
     expect(page.locator(".card .text").first).to_contain_text("苍鹭在水边站立。")
 
 
+def test_the_segments_of_a_file_are_shown_beside_the_form_and_the_file_is_uploaded_from_there(page: Page) -> None:
+    page.goto("/console/datasets/new")
+    page.fill("input[name=name]", "Looked at")
+    page.check("input[value=economy]")
+    page.click("button:has-text('Create')")
+    page.click("text=Or look at the segments first.")
+    text = b"Owls hunt at night.\n\nHerons stand still."
+    page.set_input_files("input[type=file]", {"name": "birds.txt", "mimeType": "text/plain", "buffer": text})
+    page.check("input[value=custom]")
+    page.click("summary:has-text('unless automatic')")
+    page.fill("input[name=separator]", "\\n\\n")
+    page.click("button:has-text('Show segments')")
+    expect(page.locator("#preview .card")).to_have_count(2, timeout=30_000)
+    page.click("button:has-text('Upload with this rule')")
+    expect(page.locator(".status.is-available")).to_have_count(1, timeout=30_000)
+
+
 def test_a_file_that_cannot_be_read_is_named_beside_the_field(page: Page) -> None:
     page.goto("/console/datasets/new")
     page.fill("input[name=name]", "Programs")
@@ -166,6 +183,7 @@ def test_every_page_fits_and_axe_finds_nothing(
     page.goto(f"{base}/documents")
     document = page.locator("a.strong").get_attribute("href") or ""
     paths = ["/console/datasets", "/console/datasets/new", f"{base}/documents", f"{base}/documents/new"]
+    paths += [f"{base}/documents/preview"]
     paths += [document, f"{base}/lab?query=owls&method=keyword_search", f"{base}/settings", f"{base}/api"]
     paths += ["/console/apps", "/console/keys", "/console/system"]
     SHOTS.mkdir(parents=True, exist_ok=True)

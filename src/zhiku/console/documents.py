@@ -1,11 +1,13 @@
 """Pages of a dataset's documents: the list with its uploads and actions, and a new text."""
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
 from zhiku.console.pages import HOME, PAGE_SIZE, Pages, Visit
+from zhiku.console.rule_form import read_rule
 from zhiku.datasets.service import get_dataset
 from zhiku.datasets.store import Dataset, DatasetRow
 from zhiku.documents import service
@@ -70,7 +72,8 @@ async def upload_document(visit: Visit) -> Response:
     """Make a document of an uploaded file."""
     row = await in_thread(get_dataset, visit.rt, visit.path("dataset_id"))
     async with visit.upload() as upload:
-        document = await in_thread(_create_from_file, visit, row, upload.one_file())
+        rule = read_rule(upload.fields)
+        document = await in_thread(_create_from_file, visit, row, upload.one_file(), rule)
     return visit.go(documents_path(row.dataset.id), "document.uploaded", name=document)
 
 
@@ -132,9 +135,9 @@ def _act_on_each(visit: Visit, dataset: Dataset, picked: Sequence[str], action: 
     return done
 
 
-def _create_from_file(visit: Visit, row: DatasetRow, file: UploadedFile) -> str:
+def _create_from_file(visit: Visit, row: DatasetRow, file: UploadedFile, rule: dict[str, Any]) -> str:
     """Return the name of the document made of a file; a folder's files keep their paths as names."""
-    settings = parse(CreateByFile, {"process_rule": {"mode": "automatic"}} | _first_technique(row.dataset))
+    settings = parse(CreateByFile, {"process_rule": rule} | _first_technique(row.dataset))
     check_settings(visit.rt, row.dataset, settings)
     filename = file.name.replace("\\", "/").rpartition("/")[2]
     check_filename(filename)

@@ -6,10 +6,12 @@ from starlette.responses import Response
 
 from zhiku.console.lab import METHODS
 from zhiku.console.pages import HOME, Pages, Visit
+from zhiku.console.rule_form import list_modes, shown_rule
 from zhiku.datasets import service
 from zhiku.datasets.retrieval_model import stored_retrieval_model
 from zhiku.datasets.schemas import UpdateDataset
 from zhiku.datasets.updates import update_dataset
+from zhiku.documents.recuts import find_recut
 from zhiku.errors import ZhikuError
 from zhiku.http.public_url import read_public_url
 from zhiku.http.runtime import in_thread
@@ -23,7 +25,7 @@ TECHNIQUES = ("high_quality", "economy")
 
 @pages.get("/datasets/{dataset_id:id}/settings")
 async def show_settings(visit: Visit) -> Response:
-    """Show what can be set of a dataset."""
+    """Show what can be set of a dataset; a script asks again while its documents are cut anew."""
     return await _render(visit, 200, None)
 
 
@@ -64,7 +66,7 @@ async def _render(visit: Visit, status: int, problem: str | None) -> Response:
     row = await in_thread(service.get_dataset, visit.rt, visit.path("dataset_id"))
     model = stored_retrieval_model(row.dataset.retrieval_model_json, row.dataset.indexing_technique)
     return visit.render(
-        "dataset_settings.html",
+        "recut.html" if visit.is_fragment else "dataset_settings.html",
         status,
         dataset=row.dataset,
         row=row,
@@ -73,6 +75,9 @@ async def _render(visit: Visit, status: int, problem: str | None) -> Response:
         permissions=PERMISSIONS,
         techniques=TECHNIQUES,
         problem=problem,
+        recut=await in_thread(find_recut, visit.rt, row.dataset.id),
+        rule=await in_thread(shown_rule, visit.rt, row.dataset),
+        modes=list_modes(row.dataset),
     )
 
 

@@ -111,6 +111,12 @@ def get_rules(rt: Runtime, document: Document) -> tuple[dict[str, Any], ProcessR
     return shown, own, segment_count
 
 
+def find_dataset_rule(rt: Runtime, dataset_id: str) -> ProcessRuleRow | None:
+    """Return the rule that the dataset's next document is cut with, or None if it never had one."""
+    with rt.db.read() as conn:
+        return dataset_store.find_newest_rule(conn, dataset_id)
+
+
 def list_documents(rt: Runtime, dataset_id: str, query: ListDocuments, page: Page) -> tuple[list[DocumentRow], int]:
     """Return a page of documents, newest first, and how many match."""
     rt.hits.flush()
