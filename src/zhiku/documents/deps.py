@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from zhiku.datasets.deps import DatasetDep
+from zhiku.datasets.store import Dataset
 from zhiku.documents import service
 from zhiku.documents.store import DocumentRow
 from zhiku.errors import InvalidParam
@@ -15,10 +16,18 @@ async def require_document(rt: RuntimeDep, dataset: DatasetDep, document_id: str
     return await in_thread(service.get_document, rt, dataset.id, document_id)
 
 
-async def require_own_document(rt: RuntimeDep, dataset: DatasetDep, document_id: str) -> DocumentRow:
-    """Return the path's document, which is to be updated. Raises InvalidParam for an external dataset, NotFound."""
+def require_own_dataset(dataset: DatasetDep) -> Dataset:
+    """Return the path's dataset, which is to take content. Raises InvalidParam for an external one."""
     if dataset.provider == "external":
         raise InvalidParam("External datasets are not supported.")
+    return dataset
+
+
+OwnDatasetDep = Annotated[Dataset, Depends(require_own_dataset)]
+
+
+async def require_own_document(rt: RuntimeDep, dataset: OwnDatasetDep, document_id: str) -> DocumentRow:
+    """Return the path's document, which is to be updated. Raises InvalidParam for an external dataset, NotFound."""
     return await require_document(rt, dataset, document_id)
 
 

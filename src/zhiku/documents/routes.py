@@ -8,7 +8,7 @@ from zhiku.datasets.deps import DatasetDep
 from zhiku.documents import service
 from zhiku.documents.archive import create_from_archive
 from zhiku.documents.decision import check_settings
-from zhiku.documents.deps import DocumentDep
+from zhiku.documents.deps import DocumentDep, OwnDatasetDep
 from zhiku.documents.file_types import check_filename, is_archive, shorten_name
 from zhiku.documents.replies import (
     AcceptedDocumentBody,
@@ -82,7 +82,7 @@ class DetailQuery(WireModel):
     errors=CREATE_ERRORS,
     is_rate_limited=True,
 )
-async def create_by_text(request: Request, rt: RuntimeDep, actor: ActorDep, dataset: DatasetDep) -> Response:
+async def create_by_text(request: Request, rt: RuntimeDep, actor: ActorDep, dataset: OwnDatasetDep) -> Response:
     """Create a document from a text; an enabled document of the same name is replaced in place."""
     body = await read_body(request, CreateByText)
     source = TextSource(name=body.name[:NAME_CHARS], content=body.text.encode())
@@ -101,7 +101,7 @@ async def create_by_text(request: Request, rt: RuntimeDep, actor: ActorDep, data
     errors=CREATE_ERRORS + FILE_ERRORS,
     is_rate_limited=True,
 )
-async def create_by_file(request: Request, rt: RuntimeDep, actor: ActorDep, dataset: DatasetDep) -> Response:
+async def create_by_file(request: Request, rt: RuntimeDep, actor: ActorDep, dataset: OwnDatasetDep) -> Response:
     """Create a document from an uploaded file; an enabled document of the same name is replaced in place.
 
     A ZIP becomes a document for each of its files, all in one batch; `document` is the first.
