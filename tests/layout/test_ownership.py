@@ -19,6 +19,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "external_connections": ("external/",),
     "process_rules": ("documents/", "datasets/"),
     "uploads": ("documents/",),
+    "pictures": ("documents/",),
     "recuts": ("documents/",),
     "documents": ("documents/",),
     "document_versions": ("documents/",),

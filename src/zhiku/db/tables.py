@@ -59,6 +59,7 @@ __all__ = [
     "metadata_fields",
     "metadata_values",
     "outbox",
+    "pictures",
     "pipeline_uploads",
     "process_rules",
     "question_sets",
@@ -264,6 +265,22 @@ uploads = Table(
     Column("created_at", Double, nullable=False),
     UniqueConstraint("blob_key"),
     Index(None, "dataset_id", "document_id"),
+)
+
+# Of the pictures inside of a file; segments link to them by their ids.
+pictures = Table(
+    "pictures",
+    metadata,
+    # Made of file and content, see ingestion/pictures.py.
+    Column("id", Id, primary_key=True),
+    Column("upload_id", Id, ForeignKey("uploads.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("extension", String(32), nullable=False),
+    Column("mime_type", String(255), nullable=False),
+    Column("blob_key", String(200), nullable=False),
+    UniqueConstraint("blob_key"),
+    Index(None, "upload_id"),
 )
 
 documents = Table(

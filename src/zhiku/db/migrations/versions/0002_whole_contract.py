@@ -27,6 +27,7 @@ def upgrade() -> None:
     _create_recuts()
     _add_summaries()
     _add_places()
+    _create_pictures()
     _create_document_versions()
     _create_external_connections()
     _create_evaluations()
@@ -167,6 +168,23 @@ def _move_hits() -> None:
 
 def _add_places() -> None:
     op.add_column("segments", sa.Column("place_json", sa.Text()))
+
+
+def _create_pictures() -> None:
+    op.create_table(
+        "pictures",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("upload_id", sa.String(36), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("extension", sa.String(32), nullable=False),
+        sa.Column("mime_type", sa.String(255), nullable=False),
+        sa.Column("blob_key", sa.String(200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_pictures"),
+        sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name="fk_pictures_upload_id", ondelete="CASCADE"),
+        sa.UniqueConstraint("blob_key", name="uq_pictures_blob_key"),
+    )
+    op.create_index("ix_pictures_upload_id", "pictures", ["upload_id"])
 
 
 def _add_summaries() -> None:
