@@ -15,7 +15,8 @@ from zhiku.errors import DocumentUnreadable
 from zhiku.indexes import outbox
 from zhiku.ingestion.extract.parts import Part
 from zhiku.ingestion.extract.sandbox import Sandbox
-from zhiku.ingestion.prepare import Content, CutContent, Staged, cut_parts
+from zhiku.ingestion.prepare import Content, CutContent, Staged, cut_parts, find_written_pairs
+from zhiku.ingestion.questions import write_pairs
 from zhiku.ingestion.restore import RestoredContent
 from zhiku.jobs.kinds import IngestDocument
 from zhiku.jobs.worker import JobContext
@@ -88,7 +89,10 @@ class Ingestion:
         parts = self._read(rt, upload)
         context.check()
         rule = rule_from_json(row.mode, row.rules_json)
-        return cut_parts(parts, rule, document.doc_form), rule
+        if document.doc_form != "qa_model":
+            return cut_parts(parts, rule, document.doc_form), rule
+        pairs = find_written_pairs(parts, rule)
+        return pairs or write_pairs(rt, context, document, cut_parts(parts, rule, "text_model")), rule
 
     def _read(self, rt: Runtime, upload: Upload) -> list[Part]:
         """Return a file's parts; only text that the server wrote itself is read outside the sandbox."""

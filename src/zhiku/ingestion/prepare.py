@@ -8,7 +8,7 @@ from typing import Protocol
 from zhiku.documents.rules import ProcessRule
 from zhiku.ingestion.clean import clean_text
 from zhiku.ingestion.extract.parts import Part
-from zhiku.ingestion.pairs import find_pairs, pair_of
+from zhiku.ingestion.pairs import find_pairs, find_row_pairs, pair_of
 from zhiku.segments.child_store import NewChild
 from zhiku.segments.make import Making, Piece, cut_children, make_segments
 from zhiku.segments.place import HEADING_CHARS, Outline, Place
@@ -100,14 +100,28 @@ def cut_parts(parts: Sequence[Part], rule: ProcessRule, doc_form: str) -> list[P
     """
     wholes = [Part("\n".join(part.text for part in parts))] if rule.is_full_doc else parts
     cleaned = [replace(part, text=clean_text(part.text, rule)) for part in wholes]
-    if doc_form == "qa_model":
-        pairs = [replace(pair, place=_place(part)) for part in cleaned for pair in find_pairs([part.text])]
-        if pairs:
-            return pairs
+    if doc_form == "qa_model" and (pairs := _written_pairs(cleaned)):
+        return pairs
     pieces = [piece for part in cleaned for piece in _cut(part, rule)]
     if doc_form == "qa_model":
         return [replace(pair_of(piece.content), place=piece.place) for piece in pieces]
     return pieces
+
+
+def find_written_pairs(parts: Sequence[Part], rule: ProcessRule) -> list[Piece]:
+    """Return the pairs that a Q&A document's parts consist of themselves, with their places; none where there are none.
+
+    They are marked as questions and answers, or the first two columns of sheets.
+    """
+    return _written_pairs([replace(part, text=clean_text(part.text, rule)) for part in parts])
+
+
+def _written_pairs(cleaned: Sequence[Part]) -> list[Piece]:
+    return [
+        replace(pair, place=_place(part))
+        for part in cleaned
+        for pair in find_pairs([part.text]) or find_row_pairs(part.text)
+    ]
 
 
 def _cut(part: Part, rule: ProcessRule) -> list[Piece]:
