@@ -8,6 +8,7 @@ from zhiku.console.lab import METHODS
 from zhiku.console.pages import HOME, Pages, Visit
 from zhiku.console.rule_form import list_modes, shown_rule
 from zhiku.datasets import service
+from zhiku.datasets.bindings import asked_how
 from zhiku.datasets.retrieval_model import stored_retrieval_model
 from zhiku.datasets.schemas import UpdateDataset
 from zhiku.datasets.updates import update_dataset
@@ -21,6 +22,7 @@ pages = Pages()
 
 PERMISSIONS = ("only_me", "all_team_members", "partial_members")
 TECHNIQUES = ("high_quality", "economy")
+_EXTERNAL = ("top_k", "score_threshold", "score_threshold_enabled")
 
 
 @pages.get("/datasets/{dataset_id:id}/settings")
@@ -71,6 +73,7 @@ async def _render(visit: Visit, status: int, problem: str | None) -> Response:
         dataset=row.dataset,
         row=row,
         model=model,
+        asked=asked_how(row.source) if row.source else model,
         methods=METHODS,
         permissions=PERMISSIONS,
         techniques=TECHNIQUES,
@@ -89,11 +92,12 @@ def _changes(visit: Visit) -> dict[str, Any]:
     threshold = form.get("threshold", "").strip()
     model |= {"search_method": form.get("search_method") or model["search_method"], "top_k": form.get("top_k") or 3}
     model |= {"score_threshold_enabled": bool(threshold), "score_threshold": threshold or None}
-    return {
+    changes = {
         "name": form.get("name", ""),
         "description": form.get("description", ""),
         "permission": form.get("permission"),
-        "indexing_technique": form.get("indexing_technique") or None,
-        "retrieval_model": model,
         "enable_api": form.get("enable_api") == "on",
     }
+    if dataset.provider == "external":
+        return changes | {"external_retrieval_model": {name: model[name] for name in _EXTERNAL}}
+    return changes | {"indexing_technique": form.get("indexing_technique") or None, "retrieval_model": model}
