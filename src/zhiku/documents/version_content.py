@@ -15,7 +15,7 @@ PART_SEGMENTS = 500
 
 DIGEST_BYTES = 16
 
-# 1,000 segments of 800 characters, half of them Chinese: level 1 takes 16 ms and leaves 33 %, level 6 30 ms and 28 %.
+# 1,000 segments of 800 characters: level 1 takes 19 ms of CPU and leaves 45 %, level 6 46 ms and 40 %.
 _LEVEL = 1
 
 

@@ -177,10 +177,9 @@ def list_hook_numbers(conn: Connection, numbers: Sequence[int]) -> list[int]:
 def list_outgoing_numbers(conn: Connection, document_number: int, generation: int) -> list[int]:
     """Return the posting numbers of older content that goes when this generation takes its place."""
     twin = segments.alias("twin")
-    is_kept = select(twin.c.number).where(
-        twin.c.document_number == document_number,
-        twin.c.generation == generation,
-        twin.c.keeps_number == segments.c.number,
+    # Not correlated, so that it is looked through once and not for each segment: 1,000 replaced by 1,000 took seconds.
+    kept = select(twin.c.keeps_number).where(
+        twin.c.document_number == document_number, twin.c.generation == generation, twin.c.keeps_number.is_not(None)
     )
     return _list_numbers(
         conn,
@@ -188,7 +187,7 @@ def list_outgoing_numbers(conn: Connection, document_number: int, generation: in
             segments.c.document_number == document_number,
             segments.c.generation != generation,
             ~segments.c.is_manual,
-            ~is_kept.exists(),
+            segments.c.number.not_in(kept),
         ),
     )
 
