@@ -16,9 +16,11 @@ from zhiku.errors import (
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.public_url import read_public_url
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
+from zhiku.retrieval.pictures import add_files, has_files
 from zhiku.retrieval.schemas import RetrieveBody, RetrieveRequest
 from zhiku.retrieval.shape import retrieve_body
 
@@ -106,4 +108,7 @@ async def retrieve(request: Request, rt: RuntimeDep, actor: ActorDep, app_id: st
     """
     app = await in_thread(service.get_app, rt, actor, app_id)
     body = await read_body(request, RetrieveRequest)
-    return encode(retrieve_body(body.query or "", await in_thread(service.retrieve, rt, app, body)))
+    reply = retrieve_body(body.query or "", await in_thread(service.retrieve, rt, app, body))
+    if has_files(reply["records"]):
+        await in_thread(add_files, rt, read_public_url(request), reply["records"])
+    return encode(reply)

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from zhiku.access.service import get_link_secret
 from zhiku.blobs.base import BlobMissing
-from zhiku.documents import store
+from zhiku.documents import picture_store, store
 from zhiku.documents.file_types import split_name
 from zhiku.documents.store import Document, Upload
 from zhiku.errors import NotFound
@@ -76,6 +76,8 @@ def open_link(rt: Runtime, kind: str, file_id: str, proof: LinkProof) -> tuple[U
         raise NotFound(LINK_REFUSED)
     with rt.db.read() as conn:
         upload = store.find_upload(conn, file_id)
+        if upload is None and kind == IMAGE:
+            upload = picture_store.find_picture_file(conn, file_id)
     if upload is None:
         raise NotFound(LINK_REFUSED)
     try:

@@ -2,7 +2,9 @@
 
 import re
 
-_MARK = "/image-preview)"
+LINK_END = "/image-preview)"
+"""What every such link ends with."""
+
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 PICTURE_LINK = re.compile(rf"!\[([^\]\n]{{0,500}})\]\(/files/({_UUID})/image-preview\)")
 """A link in Markdown: its description, and the picture's id."""
@@ -15,7 +17,7 @@ def picture_address(picture_id: str) -> str:
 
 def has_pictures(text: str) -> bool:
     """Whether a text may hold such a link."""
-    return _MARK in text
+    return LINK_END in text
 
 
 def list_picture_ids(text: str) -> list[str]:

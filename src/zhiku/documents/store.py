@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
-from zhiku.db.tables import document_versions, documents, segments, uploads
+from zhiku.db.tables import document_versions, documents, pictures, segments, uploads
 from zhiku.documents.metadata_store import MetadataEntry, list_metadata
 
 
@@ -168,7 +168,7 @@ def insert_upload(tx: Connection, upload: Upload) -> None:
 
 def delete_uploads_of_document(tx: Connection, document: Document) -> list[str]:
     """Remove the rows of all files stored for a document; return their blob keys."""
-    return list(tx.execute(delete(uploads).where(*_stored_for(document)).returning(uploads.c.blob_key)).scalars())
+    return _delete_uploads(tx, *_stored_for(document))
 
 
 def delete_older_uploads(tx: Connection, document: Document) -> list[str]:
@@ -177,8 +177,8 @@ def delete_older_uploads(tx: Connection, document: Document) -> list[str]:
     Return their blob keys.
     """
     is_kept = select(document_versions.c.number).where(document_versions.c.upload_id == uploads.c.id).exists()
-    statement = delete(uploads).where(*_stored_for(document), uploads.c.id != document.upload_id, ~is_kept)
-    return list(tx.execute(statement.returning(uploads.c.blob_key)).scalars())
+    conditions = (*_stored_for(document), uploads.c.id != document.upload_id, ~is_kept)
+    return _delete_uploads(tx, *conditions)
 
 
 def find_upload(conn: Connection, upload_id: str) -> Upload | None:
@@ -341,6 +341,13 @@ def add_counts(tx: Connection, dataset_id: str, number: int, words: int, tokens:
 def delete_document(tx: Connection, number: int) -> None:
     """Remove a document with its segments."""
     tx.execute(delete(documents).where(documents.c.number == number))
+
+
+def _delete_uploads(tx: Connection, *conditions: ColumnElement[bool]) -> list[str]:
+    """Remove the rows of files, with which those of their pictures go; return the blob keys of both."""
+    gone = select(uploads.c.id).where(*conditions)
+    keys = list(tx.execute(select(pictures.c.blob_key).where(pictures.c.upload_id.in_(gone))).scalars())
+    return [*tx.execute(delete(uploads).where(*conditions).returning(uploads.c.blob_key)).scalars(), *keys]
 
 
 def _stored_for(document: Document) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -1,7 +1,10 @@
 """Cuts a text or a file as a rule says; runs only in a limited child process, in the place of the plain parser."""
 
+from uuid import UUID
+
 import msgspec
 
+from zhiku.documents.picture_links import picture_address, without_pictures
 from zhiku.errors import DocumentUnreadable
 from zhiku.ingestion.estimate import Estimate, EstimatedChild, EstimatedSegment, Wish
 from zhiku.ingestion.extract import engine
@@ -42,7 +45,9 @@ def _read_parts(wish: Wish) -> list[Part]:
         return [Part(wish.content.decode())]
     if not wish.content:
         raise DocumentUnreadable(EMPTY)
-    return engine.read_file(wish.content, wish.extension).link_pictures({})
+    extraction = engine.read_file(wish.content, wish.extension)
+    # Addresses as long as those that the pictures will have, so that the segments are the same.
+    return extraction.link_pictures(dict.fromkeys(range(len(extraction.pictures)), picture_address(str(UUID(int=0)))))
 
 
 def _children(wish: Wish, piece: Piece) -> list[str]:
@@ -57,7 +62,7 @@ def _segment(piece: Piece, children: list[str], position: int) -> EstimatedSegme
         word_count=_count_words(piece),
         tokens=_count_tokens(piece),
         children=[
-            EstimatedChild(number, content, len(content), count_tokens(content))
+            EstimatedChild(number, content, len(content), count_tokens(without_pictures(content)))
             for number, content in enumerate(children, 1)
         ],
     )
@@ -68,4 +73,4 @@ def _count_words(piece: Piece) -> int:
 
 
 def _count_tokens(piece: Piece) -> int:
-    return count_tokens(piece.content) + count_tokens(piece.answer or "")
+    return count_tokens(without_pictures(piece.content)) + count_tokens(without_pictures(piece.answer or ""))

@@ -15,6 +15,7 @@ from zhiku.errors import DocumentUnreadable
 from zhiku.indexes import outbox
 from zhiku.ingestion.extract.parts import Part
 from zhiku.ingestion.extract.sandbox import Sandbox
+from zhiku.ingestion.pictures import store_pictures
 from zhiku.ingestion.prepare import Content, CutContent, Staged, cut_parts, find_written_pairs
 from zhiku.ingestion.questions import write_pairs
 from zhiku.ingestion.restore import RestoredContent
@@ -86,7 +87,7 @@ class Ingestion:
             raise DocumentUnreadable("The document's file is gone. Upload it again.")
         if not upload.is_text:
             _show(rt, context, document, {"indexing_status": "parsing", "processing_started_at": started_at})
-        parts = self._read(rt, upload)
+        parts = self._read(rt, context, upload)
         context.check()
         rule = rule_from_json(row.mode, row.rules_json)
         if document.doc_form != "qa_model":
@@ -94,7 +95,7 @@ class Ingestion:
         pairs = find_written_pairs(parts, rule)
         return pairs or write_pairs(rt, context, document, cut_parts(parts, rule, "text_model")), rule
 
-    def _read(self, rt: Runtime, upload: Upload) -> list[Part]:
+    def _read(self, rt: Runtime, context: JobContext, upload: Upload) -> list[Part]:
         """Return a file's parts; only text that the server wrote itself is read outside the sandbox."""
         try:
             content = rt.blobs.get(upload.blob_key)
@@ -102,7 +103,8 @@ class Ingestion:
             raise DocumentUnreadable("The document's file is gone. Upload it again.") from error
         if upload.is_text:
             return [Part(content.decode())]
-        return self._sandbox.extract(content, upload.extension).link_pictures({})
+        extraction = self._sandbox.extract(content, upload.extension)
+        return extraction.link_pictures(store_pictures(rt, context, upload, extraction.pictures))
 
 
 def _write_segments(rt: Runtime, context: JobContext, dataset: Dataset, document: Document, content: Content) -> None:

@@ -14,16 +14,19 @@ from zhiku.errors import (
     ProviderNotInitialize,
 )
 from zhiku.http.operation import operation, read_body, read_query
+from zhiku.http.public_url import read_public_url
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_remote_thread, in_thread
 from zhiku.http.schema import encode
 from zhiku.retrieval import service
 from zhiku.retrieval.detailed import answer_in_detail, explain_in_detail
 from zhiku.retrieval.options import DetailOptions, ExplainRequest, RetrieveOptions
+from zhiku.retrieval.pictures import add_files, has_files
 from zhiku.retrieval.remote import answer_from_source
 from zhiku.retrieval.replies import DetailedBody, ExplainBody
-from zhiku.retrieval.schemas import RetrieveRequest
+from zhiku.retrieval.schemas import RetrieveBody, RetrieveRequest
 from zhiku.retrieval.shape import retrieve_body
+from zhiku.runtime import Runtime
 
 router = Router()
 
@@ -61,7 +64,7 @@ async def retrieve(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Res
         return encode(await in_remote_thread(answer_from_source, rt, dataset, body))
     if request.scope["query_string"]:
         options = read_query(request, RetrieveOptions)
-        return encode(await in_thread(answer_in_detail, rt, dataset, body, options))
+        return await _reply(request, rt, await in_thread(answer_in_detail, rt, dataset, body, options))
     question = service.plan_question(rt, dataset, body)
     if question is None:
         return encode(retrieve_body(body.query or "", []))
@@ -72,7 +75,7 @@ async def retrieve(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Res
         records = service.answer(rt, question, vector)
     else:
         records = await in_thread(service.answer, rt, question, vector)
-    return encode(retrieve_body(body.query or "", records))
+    return await _reply(request, rt, retrieve_body(body.query or "", records))
 
 
 @operation(
@@ -95,4 +98,10 @@ async def explain(request: Request, rt: RuntimeDep, dataset: DatasetDep) -> Resp
     options = read_query(request, DetailOptions)
     if dataset.provider == "external":
         raise InvalidParam("An external dataset is asked at its source, which explains nothing.")
-    return encode(await in_thread(explain_in_detail, rt, dataset, body, options))
+    return await _reply(request, rt, await in_thread(explain_in_detail, rt, dataset, body, options))
+
+
+async def _reply(request: Request, rt: Runtime, body: RetrieveBody | DetailedBody | ExplainBody) -> Response:
+    if has_files(body["records"]):
+        await in_thread(add_files, rt, read_public_url(request), body["records"])
+    return encode(body)

@@ -8,6 +8,7 @@ from zhiku.datasets import store as dataset_store
 from zhiku.datasets.service import dataset_model
 from zhiku.datasets.store import Dataset
 from zhiku.db.engine import Connection
+from zhiku.documents.picture_links import without_pictures
 from zhiku.documents.store import Document
 from zhiku.errors import ModelCallFailed, ProviderNotInitialize, Unavailable
 from zhiku.indexes import outbox
@@ -142,7 +143,7 @@ def _embed_all(
 
 def embed_texts(embedder: Embedder, texts: dict[str, str]) -> dict[str, bytes]:
     """Return the vectors of texts by content hash, as the catalog keeps them. Raises ModelCallFailed."""
-    vectors = embedder.embed_passages(list(texts.values()))
+    vectors = embedder.embed_passages([without_pictures(text) for text in texts.values()])
     return {
         content_hash: np.ascontiguousarray(vector, dtype="<f4").tobytes()
         for content_hash, vector in zip(texts, vectors, strict=True)

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import msgspec
 
+from zhiku.documents.picture_links import without_pictures
 from zhiku.documents.rules import ProcessRule
 from zhiku.documents.store import Document
 from zhiku.segments.child_store import NewChild
@@ -124,7 +125,7 @@ def _make_segment(making: Making, piece: Piece, known: Measured, position: int) 
         content=piece.content,
         answer=piece.answer,
         word_count=len(piece.content) + len(piece.answer or ""),
-        tokens=known.tokens + count_tokens(piece.answer or ""),
+        tokens=known.tokens + count_tokens(without_pictures(piece.answer or "")),
         keywords_json=msgspec.json.encode(keywords).decode(),
         index_node_id=str(uuid4()),
         index_node_hash=known.node_hash,

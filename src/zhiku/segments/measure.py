@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from zhiku.documents.picture_links import without_pictures
 from zhiku.indexes.base import Terms
 from zhiku.indexes.packing import pack_hashes, pack_terms
 from zhiku.text.tokens import count_tokens_many
@@ -33,7 +34,8 @@ class Measured:
 
 
 def measure(contents: Sequence[str]) -> list[Measured]:
-    """Return what each text comes to, in order."""
+    """Return what each text comes to, in order; of links to pictures only the descriptions count (contract 13)."""
+    contents = list(map(without_pictures, contents))
     read = chain.from_iterable(
         read_words_many(contents[start : start + _TOGETHER]) for start in range(0, len(contents), _TOGETHER)
     )

@@ -1,5 +1,7 @@
 """Routes of segments (contract 3.4)."""
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,16 +12,20 @@ from zhiku.errors import Forbidden, InvalidParam, NotFound, ProviderNotInitializ
 from zhiku.http.auth import ActorDep
 from zhiku.http.operation import operation, read_body, read_query
 from zhiku.http.paging import page_body, read_page
+from zhiku.http.public_url import read_public_url
 from zhiku.http.router import Router
 from zhiku.http.runtime import RuntimeDep, in_thread
 from zhiku.http.schema import encode, no_content
+from zhiku.runtime import Runtime
 from zhiku.segments import service
 from zhiku.segments.change import update_segment as change_segment
+from zhiku.segments.pictures import attach_pictures, has_links
 from zhiku.segments.schemas import (
     CreateSegments,
     ListSegments,
     NewSegmentsBody,
     OneSegmentBody,
+    SegmentBody,
     SegmentPageBody,
     UpdateSegment,
     segment_body,
@@ -50,7 +56,7 @@ async def create_segments(
     body = await read_body(request, CreateSegments)
     made = await in_thread(service.create_segments, rt, actor, dataset, document.document, body)
     reply: NewSegmentsBody = {
-        "data": [segment_body(*parent) for parent in made],
+        "data": await _bodies(request, rt, made),
         "doc_form": document.document.doc_form,
     }
     return encode(reply)
@@ -70,14 +76,14 @@ async def list_segments(request: Request, rt: RuntimeDep, document: DocumentDep)
     """List a document's segments by position."""
     query, page = read_query(request, ListSegments), read_page(request)
     rows, total = await in_thread(service.list_segments, rt, document.document, query, page)
-    body = page_body([segment_body(*parent) for parent in rows], total, page)
+    body = page_body(await _bodies(request, rt, rows), total, page)
     return encode(body | {"doc_form": document.document.doc_form})
 
 
 @operation(router, "GET", ONE_SEGMENT, reply=OneSegmentBody, errors=(NotFound, Forbidden))
-async def get_segment(rt: RuntimeDep, document: DocumentDep, segment_id: str) -> Response:
+async def get_segment(request: Request, rt: RuntimeDep, document: DocumentDep, segment_id: str) -> Response:
     """Get one segment."""
-    return _one(document, await in_thread(service.get_parent, rt, document.document, segment_id))
+    return await _one(request, rt, document, await in_thread(service.get_parent, rt, document.document, segment_id))
 
 
 async def update_segment(
@@ -94,7 +100,7 @@ async def update_segment(
     if change is None:
         raise InvalidParam("segment: Field required", params="segment")
     parent = await in_thread(change_segment, rt, actor, dataset, document.document, segment_id, change)
-    return _one(document, parent)
+    return await _one(request, rt, document, parent)
 
 
 for _method in ("POST", "PATCH"):
@@ -116,6 +122,14 @@ async def delete_segment(rt: RuntimeDep, dataset: DatasetDep, document: Document
     return no_content()
 
 
-def _one(document: DocumentRow, parent: Parent) -> Response:
-    reply: OneSegmentBody = {"data": segment_body(*parent), "doc_form": document.document.doc_form}
+async def _one(request: Request, rt: Runtime, document: DocumentRow, parent: Parent) -> Response:
+    (body,) = await _bodies(request, rt, [parent])
+    reply: OneSegmentBody = {"data": body, "doc_form": document.document.doc_form}
     return encode(reply)
+
+
+async def _bodies(request: Request, rt: Runtime, parents: Sequence[Parent]) -> list[SegmentBody]:
+    bodies = [segment_body(*parent) for parent in parents]
+    if has_links(bodies):
+        await in_thread(attach_pictures, rt, read_public_url(request), bodies)
+    return bodies

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 
 from zhiku.db.hot import HotInsert
 from zhiku.db.tables import child_chunks, documents, segment_hits, segments
+from zhiku.documents.picture_links import LINK_END
 from zhiku.segments.place import Place, decode_place
 
 
@@ -314,14 +315,15 @@ def list_kept(conn: Connection, document_number: int, generation: int) -> list[K
 def replace_generation(tx: Connection, document_number: int, generation: int) -> None:
     """Put staged content in the place of the older one.
 
-    Segments whose text stays keep their row and take position and place of their staged twin; those written by hand
-    follow.
+    Segments whose text stays keep their row and take position and place of their staged twin, and its links to
+    pictures; those written by hand follow.
     """
     of_document = segments.c.document_number == document_number
     twins = and_(of_document, segments.c.generation == generation, segments.c.keeps_number.is_not(None))
     kept = tx.execute(select(segments.c.keeps_number, segments.c.position, segments.c.place_json).where(twins)).all()
     taken = [{"kept": number, "new_position": position, "new_place": place} for number, position, place in kept]
     kept_numbers = {row[0] for row in kept}
+    links = _list_links(tx, twins)
     by_hand = (
         select(segments.c.number)
         .where(of_document, segments.c.generation != generation, segments.c.is_manual)
@@ -338,6 +340,9 @@ def replace_generation(tx: Connection, document_number: int, generation: int) ->
     )
     if taken:
         tx.execute(take_position.values(place_json=bindparam("new_place")), taken)
+    if links:
+        take_links = update(segments).where(segments.c.number == bindparam("kept"))
+        tx.execute(take_links.values(content=bindparam("new_content"), answer=bindparam("new_answer")), links)
     if following:
         tx.execute(take_position, following)
     tx.execute(delete(segments).where(of_document, segments.c.generation != generation))
@@ -359,6 +364,13 @@ def sum_generation(conn: Connection, document_number: int, generation: int) -> d
     """Return the document's counts over this content: word_count, tokens, hit_count."""
     sums = conn.execute(_SUMS, {"document": document_number, "of_generation": generation}).one()
     return {column.name: int(value) for column, value in zip(_SUMMED, sums, strict=True)}
+
+
+def _list_links(conn: Connection, twins: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Return the texts of twins that link to pictures, which are other ones in another file."""
+    has_links = segments.c.content.contains(LINK_END) | segments.c.answer.contains(LINK_END)
+    rows = conn.execute(select(segments.c.keeps_number, segments.c.content, segments.c.answer).where(twins, has_links))
+    return [{"kept": number, "new_content": content, "new_answer": answer} for number, content, answer in rows]
 
 
 def _insert(tx: Connection, new: Sequence[NewSegment], state: dict[str, Any]) -> list[int]:
