@@ -1,19 +1,18 @@
 """What a rule would make of a text or a file: cut as a worker would, in a limited child process; nothing is stored."""
 
+import atexit
 import threading
 
 import msgspec
 
 from zhiku.documents.rules import ProcessRule
 from zhiku.errors import Unavailable
-from zhiku.ingestion.extract.sandbox import Limits, Sandbox
+from zhiku.ingestion.extract.sandbox import Extraction, Limits, Sandbox
 
 ENGINE = "zhiku.ingestion.estimate_engine"
-# Each takes a process with the parsers in it; whoever comes when that many run waits a little and is then refused.
-AT_ONCE = 2
+# How long one waits for another's file, and how long the loaded parsers, 100 MB of them, wait for the next one.
 PATIENCE_SECONDS = 10.0
-
-_turns = threading.BoundedSemaphore(AT_ONCE)
+KEPT_SECONDS = 60.0
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -60,14 +59,50 @@ class Estimate(msgspec.Struct, frozen=True):
 def make_estimate(limits: Limits, wish: Wish) -> Estimate:
     """Return what the wish comes to.
 
-    Raises DocumentUnreadable with a message for the file's owner, Unavailable while too many others ask, and
+    Raises DocumentUnreadable with a message for the file's owner, Unavailable while others take long, and
     SandboxError.
     """
-    if not _turns.acquire(timeout=PATIENCE_SECONDS):
-        raise Unavailable("Other files are being looked at right now. Try again in a moment.")
-    try:
-        with Sandbox(limits, ENGINE) as sandbox:
-            made = sandbox.extract(msgspec.msgpack.encode(wish), "")
-    finally:
-        _turns.release()
-    return msgspec.json.decode(made.parts[0].text, type=Estimate)
+    return msgspec.json.decode(_cutter.cut(limits, wish).parts[0].text, type=Estimate)
+
+
+class _Cutter:
+    """The sandbox that all estimates of a process share, one after the other.
+
+    Loading the parsers takes a second or two, and whoever tries rules comes again soon: so it stays for a while.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._sandbox: Sandbox | None = None
+        self._limits: Limits | None = None
+        self._end: threading.Timer | None = None
+
+    def cut(self, limits: Limits, wish: Wish) -> Extraction:
+        if not self._turn.acquire(timeout=PATIENCE_SECONDS):
+            raise Unavailable("Another file is being looked at right now. Try again in a moment.")
+        try:
+            if self._end is not None:
+                self._end.cancel()
+            if self._sandbox is None or self._limits != limits:
+                self._close()
+                self._sandbox, self._limits = Sandbox(limits, ENGINE), limits
+            return self._sandbox.extract(msgspec.msgpack.encode(wish), "")
+        finally:
+            self._end = threading.Timer(KEPT_SECONDS, self.close)
+            self._end.daemon = True
+            self._end.start()
+            self._turn.release()
+
+    def close(self) -> None:
+        """End the sandbox when nobody uses it; the next estimate starts another."""
+        with self._turn:
+            self._close()
+
+    def _close(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+
+
+_cutter = _Cutter()
+atexit.register(_cutter.close)
