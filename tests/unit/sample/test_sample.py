@@ -83,6 +83,7 @@ def test_the_guide_never_names_a_route_that_is_not_served() -> None:
         "POST /datasets/{id}/documents/estimate",
         "POST /datasets/{id}/documents/recut",
         "POST /datasets/{id}/retrieve",
+        "POST /datasets/{id}/explain",
         "PATCH /apps/{id}",
         "GET /healthz",
     }
