@@ -259,6 +259,43 @@ def test_cancelling_a_subject_deletes_what_waits_and_fences_off_what_runs(databa
     assert must_claim(database, clock).number == kept
 
 
+def test_a_paused_job_is_lost_to_its_worker_and_never_claimed(database: Database, clock: FakeClock) -> None:
+    with database.begin() as tx:
+        add(tx, clock, "one")
+        kept = add(tx, clock, "two")
+    running = must_claim(database, clock)
+    with database.begin() as tx:
+        assert queue.pause_subject(tx, "document:one") == 1
+
+    with pytest.raises(LeaseLost), database.begin() as tx:
+        queue.checkpoint(tx, running, 1)
+    with database.begin() as tx:
+        assert not queue.heartbeat(tx, clock, running)
+        assert queue.release_owner(tx, clock, "") == 0
+    clock.advance(10 * LEASE)
+    assert must_claim(database, clock).number == kept
+    assert claim(database, clock) is None
+
+
+def test_a_resumed_job_goes_on_from_its_checkpoint_and_not_for_the_worker_that_had_it(
+    database: Database, clock: FakeClock
+) -> None:
+    with database.begin() as tx:
+        add(tx, clock, "one", dataset_id="a")
+    before = must_claim(database, clock)
+    with database.begin() as tx:
+        queue.checkpoint(tx, before, {"step": 2})
+        queue.pause_subject(tx, "document:one")
+        assert queue.resume_subject(tx, clock, "document:one") == 1
+        assert queue.resume_subject(tx, clock, "document:one") == 0
+
+    job = must_claim(database, clock)
+    assert (job.payload, job.subject, job.checkpoint_json) == (before.payload, "document:one", '{"step":2}')
+    assert (job.fence, job.attempts) == (1, 0)
+    with pytest.raises(LeaseLost), database.begin() as tx:
+        queue.finish(tx, before)
+
+
 def test_a_number_is_never_used_again_after_a_cancel(database: Database, clock: FakeClock) -> None:
     with database.begin() as tx:
         old = add(tx, clock, "one")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from tests.contract.working import while_embedding
 from tests.product import Product, open_product
 from zhiku.db.engine import Database
 from zhiku.db.tables import jobs
-from zhiku.jobs.worker import run_jobs
+from zhiku.jobs import queue
+from zhiku.jobs.queue import LeaseLost
+from zhiku.jobs.worker import JobContext, run_jobs
 
 LINES = [f"line {number} of the shared guide" for number in range(40)]
 ROUTES = (
@@ -181,6 +184,19 @@ def test_work_that_is_cancelled_in_the_middle_ends_and_writes_nothing_more(case:
         assert len(case.product.embedder.embedded) == 16
     assert case.shown() == ("error", "error")
     assert case.progress()["completed_segments"] == 0
+
+
+def test_work_that_is_cancelled_when_a_worker_has_just_taken_it_is_never_shown_again(case: Case) -> None:
+    rt, handlers = case.product.rt, case.product.handlers
+    made = case.product.add_file(case.dataset_id, "owls.txt", b"Owls hunt at night.")
+    case.cancel()
+    job = queue.claim(rt.db, rt.clock, "test", 30.0, handlers)
+    assert job is not None
+    case.batch, case.id = made["batch"], made["document"]["id"]
+    case.cancel()
+    with pytest.raises(LeaseLost):
+        handlers[job.kind].run(rt, JobContext(job, Event()), job.payload)
+    assert case.shown() == ("error", "error")
 
 
 def test_a_cancelled_update_leaves_the_last_content_answering(case: Case) -> None:
