@@ -12,7 +12,7 @@ from tests.documented import check_replies
 from tests.word_embedder import WordEmbedder
 from zhiku.access.service import create_key, ensure_workspace
 from zhiku.blobs.local import LocalBlobs
-from zhiku.bootstrap import make_handlers, make_sandbox
+from zhiku.bootstrap import make_handlers, make_sandbox, make_served_handlers
 from zhiku.clock import Clock, SystemClock
 from zhiku.db.engine import Database
 from zhiku.db.hits import HitCounts
@@ -139,7 +139,8 @@ def open_product(
         anonymous = TestClient(app, raise_server_exceptions=False)
         for client in (api, anonymous):
             client.event_hooks = {"response": [check_replies(app)]}
-        yield Product(rt, api, anonymous, embedder, make_handlers(sandbox), index, applier, keeper, key)
+        handlers = {**make_handlers(sandbox), **make_served_handlers()}
+        yield Product(rt, api, anonymous, embedder, handlers, index, applier, keeper, key)
 
 
 def _json(value: Any) -> str:

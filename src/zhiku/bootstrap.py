@@ -8,6 +8,7 @@ from zhiku.clock import Clock, SystemClock
 from zhiku.db.engine import Database
 from zhiku.db.hits import HitCounts
 from zhiku.db.key_uses import KeyUses
+from zhiku.evaluation.run import Evaluating
 from zhiku.indexes.base import Index
 from zhiku.indexes.edge import EdgeIndex
 from zhiku.ingestion.embed import SegmentEmbedding
@@ -19,6 +20,7 @@ from zhiku.ingestion.reindex import KeywordExtraction, Reindexing
 from zhiku.ingestion.summarize import Summarization
 from zhiku.jobs.kinds import (
     EmbedSegments,
+    EvaluateDataset,
     ExtractKeywords,
     IngestDocument,
     PurgeBlobs,
@@ -105,6 +107,11 @@ def make_handlers(sandbox: Sandbox) -> Mapping[str, JobHandler[Runtime]]:
         get_kind(ExtractKeywords): KeywordExtraction(),
         get_kind(SummarizeDocument): Summarization(),
     }
+
+
+def make_served_handlers() -> Mapping[str, JobHandler[Runtime]]:
+    """Return what runs the kinds of job that need the index, in the process that owns it."""
+    return {get_kind(EvaluateDataset): Evaluating()}
 
 
 def prepare_builtin_model(settings: Settings) -> None:

@@ -11,6 +11,8 @@ from zhiku.datasets import routes as dataset_routes
 from zhiku.documents import file_routes, update_routes, version_routes, work_routes
 from zhiku.documents import routes as document_routes
 from zhiku.estimates import routes as estimate_routes
+from zhiku.evaluation import question_routes
+from zhiku.evaluation import routes as evaluation_routes
 from zhiku.external import connection_routes
 from zhiku.external import routes as external_routes
 from zhiku.http import routes as server_routes
@@ -46,6 +48,8 @@ ROUTERS: tuple[Router, ...] = (
     key_routes.router,
     app_routes.router,
     estimate_routes.router,
+    question_routes.router,
+    evaluation_routes.router,
     external_routes.router,
     connection_routes.router,
     pipeline_routes.router,

@@ -15,6 +15,7 @@ import uvicorn
 
 from zhiku.access.service import ensure_first_key, ensure_workspace
 from zhiku.bootstrap import make_runtime, open_index, prepare_builtin_model
+from zhiku.cli.served_jobs import ServedJobs
 from zhiku.cli.welcome import Welcome
 from zhiku.cli.work import OWNER_PREFIX
 from zhiku.db.migrations import CatalogTooNew, migrate
@@ -123,6 +124,7 @@ class Backstage:
         hooks = SupervisorHooks(self._has_jobs, self._wake_outbox.set, self._release_leases)
         argv = [sys.executable, "-m", "zhiku", "worker", "--data-dir", str(settings.data_dir)]
         self.supervisor = WorkerSupervisor(argv, hooks)
+        self.served_jobs = ServedJobs(self.rt)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -130,6 +132,7 @@ class Backstage:
         self._release_leases()
         self._spawn("zhiku-applier", lambda: self.applier.run(self._stop, self._wake_outbox))
         self._spawn("zhiku-keeper", lambda: self.keeper.run(self._stop))
+        self._spawn("zhiku-served-jobs", lambda: self.served_jobs.run(self._stop))
         self._spawn("zhiku-hits", lambda: self.rt.hits.run(self._stop))
         self._spawn("zhiku-flush", self._flush_regularly)
         if self.rt.models.default_embedding() == BUILTIN_EMBEDDING:
@@ -141,6 +144,7 @@ class Backstage:
         self.supervisor.stop(WORKER_SECONDS)
         self._stop.set()
         self._wake_outbox.set()
+        self.served_jobs.wake()
         for thread in self._threads:
             thread.join()
         self.rt.hits.flush()
@@ -165,6 +169,7 @@ class Backstage:
 
     def _wake_worker(self) -> None:
         self.supervisor.wake()
+        self.served_jobs.wake()
 
     def _has_jobs(self) -> bool:
         with self.rt.db.read() as conn:

@@ -39,6 +39,7 @@ TAGS = {
     "pipelines": ("Pipelines", "Datasets that are filled by a knowledge pipeline."),
     "estimates": ("Estimates", "What a rule would make of a text or file, before it is stored."),
     "apps": ("Apps", "Datasets with settings, saved under a name."),
+    "evaluation": ("Evaluation", "Questions with known answers, and how well settings find these."),
     "external": ("External knowledge", "Datasets mounted by other programs, and theirs mounted here."),
     "keys": ("Keys", "Who may use the API, for what and how often."),
     "http": ("Server", "Health, figures and this description."),

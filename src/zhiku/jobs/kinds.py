@@ -70,6 +70,13 @@ class PurgePipelineUpload(msgspec.Struct, frozen=True, tag_field="kind", tag="pu
     upload_id: str
 
 
+class EvaluateDataset(msgspec.Struct, frozen=True, tag_field="kind", tag="evaluate_dataset"):
+    """Ask the questions of an evaluation; it runs in the process that owns the index."""
+
+    dataset_id: str
+    evaluation_id: str
+
+
 Payload = (
     IngestDocument
     | EmbedSegments
@@ -81,7 +88,11 @@ Payload = (
     | SummarizeDocument
     | RecutDataset
     | PurgePipelineUpload
+    | EvaluateDataset
 )
+
+SERVED: frozenset[str] = frozenset({"evaluate_dataset"})
+"""Kinds that the process which owns the index runs itself; workers run all others."""
 
 _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 

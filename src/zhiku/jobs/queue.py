@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from zhiku.clock import Clock
 from zhiku.db.engine import Database
-from zhiku.jobs.kinds import Payload, decode_payload, encode_payload, get_kind
+from zhiku.jobs.kinds import SERVED, Payload, decode_payload, encode_payload, get_kind
 
 WAITING, RUNNING, PAUSED, FAILED = "waiting", "running", "paused", "failed"
 
@@ -243,6 +243,23 @@ _COUNT_WAITING = text("""
     WHERE state = 'waiting'
 """)
 
+# Is there a job that a worker can claim soon?
+_ANY_FOR_WORKERS = text("""
+    SELECT 1
+    FROM jobs
+    WHERE kind NOT IN :served
+    AND (state = 'waiting' AND run_at <= :soon OR state = 'running' AND lease_until <= :soon)
+    LIMIT 1
+""").bindparams(bindparam("served", expanding=True))
+
+_ANY_SERVED = text("""
+    SELECT 1
+    FROM jobs
+    WHERE kind IN :served
+    AND state IN ('waiting', 'running')
+    LIMIT 1
+""").bindparams(bindparam("served", expanding=True))
+
 # When can the next job be claimed? A running one at the end of its lease.
 _NEXT_AT = text("""
     SELECT MIN(next.at)
@@ -425,8 +442,13 @@ def find_next_at(conn: Connection) -> float | None:
 
 def has_jobs_soon(conn: Connection, clock: Clock) -> bool:
     """Tell whether a worker would have something to do now or within SOON_SECONDS."""
-    next_at = find_next_at(conn)
-    return next_at is not None and next_at <= clock.now() + SOON_SECONDS
+    values = {"soon": clock.now() + SOON_SECONDS, "served": list(SERVED)}
+    return conn.execute(_ANY_FOR_WORKERS, values).first() is not None
+
+
+def has_served_jobs(conn: Connection) -> bool:
+    """Tell whether there is something to do for the process that owns the index, now or later."""
+    return conn.execute(_ANY_SERVED, {"served": list(SERVED)}).first() is not None
 
 
 def compute_backoff(failures: int, jitter: float) -> float:
