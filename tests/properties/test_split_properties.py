@@ -132,14 +132,14 @@ def test_code_and_tables_that_fit_are_whole_in_a_segment(document: list[list[str
 @given(documents, wide_rules)
 def test_rows_of_long_tables_are_whole_and_below_their_header(document: list[list[str]], rule: ProcessRule) -> None:
     segments = split_text(joined(document), rule)
-    for table in filter(is_table, document):
-        if len("\n".join(table)) > rule.segmentation.max_tokens:
-            head = "\n".join(table[:2])
-            for row in table[2:]:
-                with_row = [segment for segment in segments if row in segment.splitlines()]
-                assert with_row
-                if len(head) + 1 + len(row) + 1 <= rule.segmentation.max_tokens:
-                    assert any(segment.startswith(head) for segment in with_row)
+    size = rule.segmentation.max_tokens
+    rows = [(table, row) for table in filter(is_table, document) if len("\n".join(table)) > size for row in table[2:]]
+    for table, row in rows:
+        head = "\n".join(table[:2])
+        with_row = [segment for segment in segments if row in segment.splitlines()]
+        assert with_row
+        if len(head) + 1 + len(row) + 1 <= size:
+            assert any(segment.startswith(head) for segment in with_row)
 
 
 @given(documents, st.integers(40, 90))

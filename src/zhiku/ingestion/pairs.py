@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from zhiku.documents.picture_links import without_pictures
 from zhiku.segments.make import Piece
 
 QUESTION_CHARS = 200
@@ -51,9 +52,10 @@ def read_numbered_pairs(text: str) -> list[Piece]:
 
 def pair_of(content: str) -> Piece:
     """Return a text as the answer to its own first sentence, cut to 200 characters."""
-    end = _SENTENCE_END.search(content)
-    question = content[: end.end()].strip() if end else content
-    return Piece(content=(question or content)[:QUESTION_CHARS], answer=content)
+    text = without_pictures(content).strip() or content
+    end = _SENTENCE_END.search(text)
+    question = text[: end.end()].strip() if end else text
+    return Piece(content=(question or text)[:QUESTION_CHARS], answer=content)
 
 
 def _unmarked(said: str) -> str:

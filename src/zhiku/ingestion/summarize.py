@@ -10,6 +10,7 @@ from zhiku.datasets.store import Dataset
 from zhiku.db.engine import Connection
 from zhiku.documents import store as document_store
 from zhiku.documents import work_store
+from zhiku.documents.picture_links import without_pictures
 from zhiku.documents.store import Document
 from zhiku.indexes import outbox
 from zhiku.ingestion.ask import Tally, Writer, make_writer
@@ -98,10 +99,11 @@ def _write_batch(
         waiting = summary_store.list_unsummarized(conn, document.number, document.live_generation, after, size)
     if not waiting or embedder is None:
         return None
-    said = writer.answer_all([segment.content for segment in waiting], context.check)
+    texts = [without_pictures(segment.content) for segment in waiting]
+    said = writer.answer_all(texts, context.check)
     contents = {
-        segment.number: answer or first_sentences(segment.content)
-        for segment, answer in zip(waiting, said, strict=True)
+        segment.number: answer or first_sentences(text)
+        for segment, text, answer in zip(waiting, texts, said, strict=True)
     }
     made = make_summaries({number: content for number, content in contents.items() if content})
     vectors = indexing.embed_texts(embedder, {summary.content_hash: summary.content for summary in made})
