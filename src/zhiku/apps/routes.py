@@ -104,7 +104,7 @@ async def retrieve(request: Request, rt: RuntimeDep, actor: ActorDep, app_id: st
     """Ask all datasets of an app one question and get their best segments in one list.
 
     Scores mean the same in every dataset, so that the list is one of the best answers of all; `top_k` counts over all
-    of it. A dataset whose API is switched off is left out.
+    of it. A dataset whose API is switched off is left out, and so is an external one, whose scores mean something else.
     """
     app = await in_thread(service.get_app, rt, actor, app_id)
     body = await read_body(request, RetrieveRequest)
