@@ -66,8 +66,7 @@ def find_addresses(host: str, port: int, allowed: AllowedHosts, seconds: float) 
         for address in addresses:
             if not _may_be_reached(address, allowed):
                 raise AddressRefused(
-                    f"{host} is at {address}, which is no public address. The operator can allow it: "
-                    "ZHIKU_OUTBOUND_HOSTS"
+                    f"{host} is on a private network ({address}). The operator can allow it: ZHIKU_OUTBOUND_HOSTS"
                 )
     return addresses
 
