@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zhiku.documents.rules import ProcessRule, Segmentation, automatic_rule
@@ -72,6 +72,7 @@ def test_without_overlap_the_segments_are_the_text_without_separators(text: str,
 
 
 @given(texts, rules)
+@example("?b?\U0001fad8??", ProcessRule("custom", (), Segmentation("\n", 5, 4)))
 def test_segments_are_parts_of_the_text_in_its_order(text: str, rule: ProcessRule) -> None:
     start = 0
     for segment in split_text(text, rule):

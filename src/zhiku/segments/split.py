@@ -116,20 +116,19 @@ def _collect(text: str, pieces: Iterator[_Piece], segmentation: Segmentation) ->
     room = max(_OUTPUT_CHARS, _OUTPUT_RATIO * len(text))
     cuts: list[Cut] = []
     written = 0
-    for large in pieces:
-        for piece in _cut_to_tokens(text, large, segmentation):
-            content = _trim(piece.read(text))
-            # Cutting further may leave parts that only repeat the segment before.
-            if not content or piece.end <= written:
-                continue
-            written = piece.end
-            room -= len(content)
-            if room < 0:
-                raise DocumentUnreadable(
-                    f"An overlap of {segmentation.chunk_overlap} in segments of {segmentation.max_tokens} "
-                    "repeats the text of this document too often. Choose a smaller overlap."
-                )
-            cuts.append(Cut(_begin(text, piece, content), content))
+    for piece in _cut_to_tokens(text, pieces, segmentation):
+        content = _trim(piece.read(text))
+        # Cutting further may leave parts that only repeat the segment before.
+        if not content or piece.end <= written:
+            continue
+        written = piece.end
+        room -= len(content)
+        if room < 0:
+            raise DocumentUnreadable(
+                f"An overlap of {segmentation.chunk_overlap} in segments of {segmentation.max_tokens} "
+                "repeats the text of this document too often. Choose a smaller overlap."
+            )
+        cuts.append(Cut(_begin(text, piece, content), content))
     return cuts
 
 
@@ -142,17 +141,25 @@ def _begin(text: str, piece: _Piece, content: str) -> int:
     return piece.start if piece.head else text.find(content, piece.start)
 
 
-def _cut_to_tokens(text: str, piece: _Piece, segmentation: Segmentation) -> Iterator[_Piece]:
-    """Cut a piece that has few enough characters but too many tokens, in smaller and smaller parts until all fit."""
-    limit, content = segmentation.max_tokens, piece.read(text).strip()
-    if len(content) <= 1 or not has_more_tokens(content, limit):
-        yield piece
-        return
-    # At least a quarter smaller each time, so that it ends soon however unevenly the tokens lie.
-    size = max(1, min(len(content) * limit // count_tokens(content), len(content) * 3 // 4))
-    bounds = _Bounds(size, segmentation.chunk_overlap * size // limit)
-    for part in _cut_smaller(text, piece, bounds):
-        yield from _cut_to_tokens(text, part, segmentation)
+def _cut_to_tokens(text: str, pieces: Iterator[_Piece], segmentation: Segmentation) -> Iterator[_Piece]:
+    """Cut pieces that have few enough characters but too many tokens, in smaller and smaller parts until all fit."""
+    limit, begun = segmentation.max_tokens, 0
+    for large in pieces:
+        waiting = [large]
+        while waiting:
+            piece = waiting.pop()
+            if piece.start < begun < piece.end:
+                # Parts of the piece before went further than this one's overlap.
+                piece = piece._replace(start=begun)
+            content = piece.read(text).strip()
+            if len(content) <= 1 or not has_more_tokens(content, limit):
+                begun = piece.start
+                yield piece
+                continue
+            # At least a quarter smaller each time, so that it ends soon however unevenly the tokens lie.
+            size = max(1, min(len(content) * limit // count_tokens(content), len(content) * 3 // 4))
+            bounds = _Bounds(size, segmentation.chunk_overlap * size // limit)
+            waiting += reversed(list(_cut_smaller(text, piece, bounds)))
 
 
 def _cut_smaller(text: str, piece: _Piece, bounds: _Bounds) -> Iterator[_Piece]:
