@@ -218,6 +218,20 @@ def test_without_a_model_a_summary_is_the_leading_sentences_up_to_200_characters
     assert document(plain, *place)["summary_index_status"] is None
 
 
+def test_first_sentences_are_replaced_at_the_next_indexing(product: Product, server: ChatServer) -> None:
+    server.standing_failure = 401
+    dataset_id, document_id = make(product)
+    change(product, dataset_id, document_id, 3, summary="by hand")
+    server.standing_failure = None
+    path = f"/v1/datasets/{dataset_id}/documents/{document_id}"
+    got(product.api.post(f"{path}/update-by-text", json={"name": "fruit", "text": TEXT}))
+    product.settle()
+    assert summaries(product, dataset_id, document_id) == WRITTEN | {"plums are blue": "by hand"}
+    assert document(product, dataset_id, document_id)["warning"] is None
+    assert found(product, dataset_id, "autumn") == [("apples are red", "fruit of autumn")]
+    check_agreement(product, dataset_id)
+
+
 def test_a_refused_text_falls_back_and_the_others_do_not(product: Product) -> None:
     place = make(product, TEXT + "\nno summary for me")
     assert summaries(product, *place) == WRITTEN | {"no summary for me": "no summary for me"}

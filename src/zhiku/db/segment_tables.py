@@ -125,6 +125,8 @@ segment_summaries = Table(
         autoincrement=False,
     ),
     Column("content", Text, nullable=False),
+    # Whether it is the text's own first sentences, to be replaced when the document is next indexed.
+    Column("is_stand_in", Boolean, nullable=False),
     Column("terms", LargeBinary, nullable=False),
     Column("term_count", Integer, nullable=False),
     Column("keyword_hashes", LargeBinary, nullable=False),

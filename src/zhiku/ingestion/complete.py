@@ -62,7 +62,8 @@ def _complete(rt: Runtime, tx: Connection, document: Document) -> tuple[int, int
     values = {**counts, "completed_at": now, "version": document.version + (not is_first)}
     store.delete_older_answers(tx, document.number, document.generation)
     if document.is_summary_needed:
-        values["is_summarizing"] = True
+        # What the summaries of older content have left behind goes; those to come are told of anew.
+        values |= {"is_summarizing": True, "warning": None}
         queue_summaries(rt, tx, document, document.generation)
     work_store.mark_completed(tx, document.number, document.generation, values)
     after = work_store.sum_live_terms(tx, document.number, document.generation)

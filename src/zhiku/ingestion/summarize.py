@@ -105,7 +105,8 @@ def _write_batch(
         segment.number: answer or first_sentences(text)
         for segment, text, answer in zip(waiting, texts, said, strict=True)
     }
-    made = make_summaries({number: content for number, content in contents.items() if content})
+    stand_ins = {segment.number for segment, answer in zip(waiting, said, strict=True) if answer is None}
+    made = make_summaries({number: content for number, content in contents.items() if content}, stand_ins)
     vectors = indexing.embed_texts(embedder, {summary.content_hash: summary.content for summary in made})
     with rt.db.begin() as tx:
         context.checkpoint(tx, {"after": waiting[-1].number, "tally": asdict(writer.tally)})

@@ -1,6 +1,6 @@
 """Texts → rows of segments and child chunks, ready for the catalog (pure)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -83,12 +83,13 @@ def make_children(making: Making, contents: Sequence[str], start: int, kind: str
     ]
 
 
-def make_summaries(contents: Mapping[int, str]) -> list[NewSummary]:
-    """Return the summaries of segments, given by the segments' numbers."""
+def make_summaries(contents: Mapping[int, str], stand_ins: Collection[int] = ()) -> list[NewSummary]:
+    """Return the summaries of segments, given by the segments' numbers; those in `stand_ins` are the text's own."""
     return [
         NewSummary(
             segment_number=number,
             content=content,
+            is_stand_in=number in stand_ins,
             terms=known.terms,
             term_count=known.term_count,
             keyword_hashes=known.keyword_hashes,

@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text
+from sqlalchemy import Connection, bindparam, delete, select, text
 
 from zhiku.db.tables import segment_summaries, segments
 
 
 @dataclass(frozen=True, slots=True)
 class NewSummary:
-    """A summary to be kept for a segment, with what the index wants of it."""
+    """A summary to be kept for a segment, with what the index wants of it.
+
+    A stand-in is made of the text itself, for want of somebody who writes.
+    """
 
     segment_number: int
     content: str
+    is_stand_in: bool
     terms: bytes
     term_count: int
     keyword_hashes: bytes
@@ -22,7 +26,7 @@ class NewSummary:
 
 @dataclass(frozen=True, slots=True)
 class Unsummarized:
-    """The text of a segment that has no summary yet."""
+    """The text of a segment that has no summary yet, or but a stand-in."""
 
     number: int
     content: str
@@ -30,9 +34,18 @@ class Unsummarized:
 
 
 _INSERT = text("""
-    INSERT INTO segment_summaries (segment_number, content, terms, term_count, keyword_hashes, content_hash)
-    VALUES (:segment_number, :content, :terms, :term_count, :keyword_hashes, :content_hash)
-    ON CONFLICT DO NOTHING
+    INSERT INTO segment_summaries (
+        segment_number, content, is_stand_in, terms, term_count, keyword_hashes, content_hash
+    )
+    VALUES (:segment_number, :content, :is_stand_in, :terms, :term_count, :keyword_hashes, :content_hash)
+    ON CONFLICT (segment_number) DO UPDATE
+    SET content = excluded.content,
+        is_stand_in = excluded.is_stand_in,
+        terms = excluded.terms,
+        term_count = excluded.term_count,
+        keyword_hashes = excluded.keyword_hashes,
+        content_hash = excluded.content_hash
+    WHERE segment_summaries.is_stand_in
 """)
 _WAITING = (
     segments.c.document_number == bindparam("document"),
@@ -40,7 +53,7 @@ _WAITING = (
     segments.c.status == "completed",
     segments.c.number > bindparam("after"),
     ~select(segment_summaries.c.segment_number)
-    .where(segment_summaries.c.segment_number == segments.c.number)
+    .where(segment_summaries.c.segment_number == segments.c.number, ~segment_summaries.c.is_stand_in)
     .correlate(segments)
     .exists(),
 )
@@ -50,21 +63,14 @@ _UNSUMMARIZED = (
     .order_by(segments.c.number)
     .limit(bindparam("size"))
 )
-_COUNT_UNSUMMARIZED = select(func.count(segments.c.number)).where(*_WAITING)
 
 
 def list_unsummarized(
     conn: Connection, document_number: int, generation: int, after: int, limit: int
 ) -> list[Unsummarized]:
-    """Return the next segments of this content, behind number `after`, that have no summary; by number."""
+    """Return the next segments of this content, behind number `after`, that lack a summary or have a stand-in."""
     values = {"document": document_number, "of_generation": generation, "after": after, "size": limit}
     return [Unsummarized(*row) for row in conn.execute(_UNSUMMARIZED, values)]
-
-
-def count_unsummarized(conn: Connection, document_number: int, generation: int, after: int) -> int:
-    """Return how many segments of this content, behind number `after`, have no summary."""
-    values = {"document": document_number, "of_generation": generation, "after": after}
-    return conn.execute(_COUNT_UNSUMMARIZED, values).scalar_one()
 
 
 def list_summaries(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
@@ -82,7 +88,7 @@ def list_unchanged(conn: Connection, seen: Mapping[int, str]) -> set[int]:
 
 
 def insert_summaries(tx: Connection, new: Sequence[NewSummary]) -> None:
-    """Keep summaries; a segment that a person has given one meanwhile keeps that."""
+    """Keep summaries in the place of stand-ins; a segment that has got another one meanwhile keeps that."""
     if new:
         tx.execute(_INSERT, [asdict(summary) for summary in new])
 

@@ -196,6 +196,7 @@ def _add_summaries() -> None:
         "segment_summaries",
         sa.Column("segment_number", NUMBER, autoincrement=False, nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("is_stand_in", sa.Boolean(), nullable=False),
         sa.Column("terms", sa.LargeBinary(), nullable=False),
         sa.Column("term_count", sa.Integer(), nullable=False),
         sa.Column("keyword_hashes", sa.LargeBinary(), nullable=False),
