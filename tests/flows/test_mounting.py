@@ -48,7 +48,7 @@ def fill(server: ServerProcess) -> str:
         if progress["indexing_status"] == "completed":
             return dataset_id
         time.sleep(0.1)
-    raise AssertionError(f"not completed: {progress}")
+    raise AssertionError("the document is not completed in time")
 
 
 @pytest.mark.slow
