@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from zhiku import __version__
 from zhiku.access.actor import Role
-from zhiku.cli import console, estimate, index, keys
+from zhiku.cli import console, estimate, evaluate, index, keys
 from zhiku.cli.serve import run_server
 from zhiku.cli.work import run_child_worker
 from zhiku.documents.schemas import DocumentForm
@@ -64,6 +64,21 @@ def estimate_file(
     """Show the segments that a rule would make of a file; nothing is stored and no server is needed."""
     made = estimate.show(_settings(), file, rule, form, (first - 1, limit))
     (estimate.print_json if as_json else estimate.print_text)(made)
+
+
+@app.command("eval")
+def evaluate_dataset(
+    dataset: Annotated[str, typer.Argument(help="Id or name of the dataset.")],
+    questions: Annotated[Path, typer.Argument(help="CSV file: question, document, segment, position, grade.")],
+    method: Annotated[list[str] | None, typer.Option(help="What to compare, repeated. [default: all]")] = None,
+    url: Annotated[str, typer.Option(help="Where the server runs.")] = "http://127.0.0.1:5001",
+    key: Annotated[str, typer.Option(envvar="ZHIKU_API_KEY", help="A key that may write.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+) -> None:
+    """Ask a running server a file's questions and print how well each search method finds their answers."""
+    settings = [{"search_method": name} for name in method or evaluate.METHODS]
+    run = evaluate.evaluate(evaluate.Server(url, key), dataset, questions, settings)
+    (evaluate.print_json if as_json else evaluate.print_table)(run)
 
 
 @keys_app.command("create")

@@ -122,7 +122,6 @@ def _ask(
 
 def _result(rt: Runtime, dataset: Dataset, question: Question, model: RetrievalModel) -> Result:
     """Return what a retrieval model answers; ten records at least, so that all are measured alike."""
-    # Segments of one document may count as one, so more are asked for than are measured.
     deep = model.model_copy(update={"top_k": max(model.top_k, DEPTH)})
     began = time.perf_counter()
     records = _find(rt, dataset, question, deep)

@@ -61,7 +61,7 @@ def suggest(pools: Sequence[Pool]) -> Suggestion | None:
         return None
     by_weight = [[_ndcg(pool, weight) for pool in pools] for weight in WEIGHTS]
     weight, ndcg = _choose(by_weight, _DEFAULT)
-    rankings = [_ranking(pool, WEIGHTS[weight])[:DEPTH] for pool in pools]
+    rankings = [_ranking(pool, WEIGHTS[weight]) for pool in pools]
     by_threshold = [
         [_f1(pool, ranking, threshold) for pool, ranking in zip(pools, rankings, strict=True)]
         for threshold in THRESHOLDS
@@ -101,17 +101,20 @@ def _best(figures: Sequence[Sequence[float]], columns: Sequence[int], default: i
 
 
 def _ranking(pool: Pool, weight: float) -> list[tuple[float, Unit]]:
-    """Return the distinct units with their scores at a weight, best first; a branch that lacks one counts as 0."""
+    """Return the distinct units of the first ten records at a weight with their scores, best first.
+
+    A branch that lacks a record counts as 0 for it.
+    """
+    scored = [(weight * each.vector + (1 - weight) * each.terms, each) for each in pool.candidates]
+    first = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: -pair[0])[:DEPTH]
     best: dict[str, tuple[float, Unit]] = {}
-    for candidate in pool.candidates:
-        score = weight * candidate.vector + (1 - weight) * candidate.terms
-        if score > 0 and (candidate.key not in best or score > best[candidate.key][0]):
-            best[candidate.key] = (score, Unit(candidate.key, candidate.grade))
-    return sorted(best.values(), key=lambda each: -each[0])
+    for score, candidate in first:
+        best.setdefault(candidate.key, (score, Unit(candidate.key, candidate.grade)))
+    return list(best.values())
 
 
 def _ndcg(pool: Pool, weight: float) -> float:
-    return measure(pool.answers, [unit for _, unit in _ranking(pool, weight)[:DEPTH]], DEPTH).ndcg_at_10
+    return measure(pool.answers, [unit for _, unit in _ranking(pool, weight)], DEPTH).ndcg_at_10
 
 
 def _f1(pool: Pool, ranking: Sequence[tuple[float, Unit]], threshold: float) -> float:

@@ -60,3 +60,10 @@ def test_a_unit_counts_at_its_best_segment() -> None:
     found = suggest([doubled] * 10)
     assert found is not None
     assert found.ndcg_at_10 == pytest.approx(0.6309, abs=1e-4)
+
+
+def test_only_the_first_ten_records_count_as_in_an_evaluation() -> None:
+    crowd = [Candidate(0.9, 0.9, "x", 0.0) for _ in range(10)]
+    found = suggest([pool(*crowd, right(0.5, 0.5))] * 10)
+    assert found is not None
+    assert found.ndcg_at_10 == 0.0
