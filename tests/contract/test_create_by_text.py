@@ -67,6 +67,7 @@ def test_a_new_document_waits_with_all_counts_0(product: Product, economy: str) 
         "hit_count": 0,
         "doc_form": "text_model",
         "doc_metadata": [],
+        "warning": None,
         "summary_index_status": None,
         "need_summary": False,
     }

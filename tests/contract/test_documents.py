@@ -175,6 +175,7 @@ def test_the_detail_has_all_fields_of_the_contract(product: Product, shelf: str)
         "display_status": "available",
         "doc_form": "text_model",
         "doc_language": "English",
+        "warning": None,
         "summary_index_status": None,
         "need_summary": False,
     }
