@@ -8,6 +8,7 @@ from zhiku.console.documents import documents_path
 from zhiku.console.pages import PAGE_SIZE, Pages, Visit
 from zhiku.datasets.service import get_dataset
 from zhiku.datasets.store import Dataset
+from zhiku.documents.picture_links import without_pictures
 from zhiku.documents.replies import display_status
 from zhiku.documents.service import get_document
 from zhiku.documents.store import Document
@@ -17,6 +18,7 @@ from zhiku.http.paging import Page
 from zhiku.http.runtime import in_thread
 from zhiku.http.schema import parse, refuse_nul
 from zhiku.segments import change, service
+from zhiku.segments.pictures import list_shown
 from zhiku.segments.schemas import CreateSegments, ListSegments, SegmentChange
 
 pages = Pages()
@@ -40,6 +42,7 @@ async def show_document(visit: Visit) -> Response:
     keyword, page = visit.query.get("keyword", "").strip(), Page(visit.page_number, PAGE_SIZE)
     query = ListSegments(keyword=keyword or None)
     segments, total = await in_thread(service.list_segments, visit.rt, row.document, query, page)
+    pictures = await in_thread(list_shown, visit.rt, [segment for segment, *_ in segments])
     state = display_status(row.document)
     return visit.render(
         "document.html",
@@ -49,6 +52,8 @@ async def show_document(visit: Visit) -> Response:
         state=state,
         work_buttons=() if row.document.is_archived else WORK_BUTTONS.get(state, ()),
         segments=segments,
+        pictures=pictures,
+        without_pictures=without_pictures,
         total=total,
         page=page.page,
         limit=page.limit,

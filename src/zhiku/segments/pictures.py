@@ -8,7 +8,8 @@ from zhiku.documents.files import IMAGE, FileLinks, make_links
 from zhiku.documents.picture_links import PICTURE_LINK, has_pictures, list_picture_ids
 from zhiku.documents.store import Upload
 from zhiku.runtime import Runtime
-from zhiku.segments.schemas import AttachmentBody, SegmentBody, SegmentCoreBody
+from zhiku.segments.schemas import AttachmentBody, SegmentBody, SegmentCoreBody, segment_core
+from zhiku.segments.store import Segment
 
 MOST_ATTACHMENTS = 10
 
@@ -39,6 +40,12 @@ def attach_pictures(rt: Runtime, base: str, bodies: Sequence[SegmentBody]) -> No
     """Sign the links of segments as `show_pictures` does, and list the pictures in `attachments`."""
     for body, attachments in zip(bodies, show_pictures(rt, base, bodies), strict=True):
         body["attachments"] = attachments
+
+
+def list_shown(rt: Runtime, segments: Sequence[Segment]) -> dict[str, list[AttachmentBody]]:
+    """Return the pictures of each segment by its id, with links for pages of this server itself."""
+    shown = show_pictures(rt, "", [segment_core(segment) for segment in segments])
+    return {segment.id: pictures for segment, pictures in zip(segments, shown, strict=True)}
 
 
 def _texts(body: SegmentCoreBody) -> tuple[str, str]:
