@@ -9,6 +9,7 @@ import pytest
 from tests.contract.calls import by_line, got
 from tests.product import Product, open_product
 from zhiku.db.engine import Database
+from zhiku.retrieval.explain_store import list_standings
 
 FULL_TEXT = {"search_method": "full_text_search", "top_k": 1}
 FAMILY = {
@@ -81,3 +82,12 @@ def test_a_summary_leads_to_its_segment(product: Product) -> None:
     assert {each["segment_id"] for each in told["fused"]} == {segment["id"]}
     assert sorted(each["fate"] for each in told["fused"]) == ["answer", "merged"]
     assert told["segment"]["reason"]["code"] == "answer"
+
+
+def test_more_candidates_than_a_statement_can_name_are_looked_up(product: Product) -> None:
+    dataset_id = product.create_dataset(indexing_technique="high_quality")
+    product.add_text(dataset_id, "one", "alpha", process_rule=by_line())
+    product.settle()
+    with product.rt.db.read() as conn:
+        found = list_standings(conn, range(70_000))
+    assert [each.excerpt for each in found.values()] == ["alpha"]

@@ -17,6 +17,8 @@ from zhiku.db.tables import (
 from zhiku.indexes.store import CHILD_NUMBER, IS_CHILD_OF, IS_SUMMARY_OF, SUMMARY_NUMBER
 
 EXCERPT_CHARS = 200
+MOST_BOUND = 1000
+"""How many numbers one statement names: a question to many disabled documents meets more than an engine takes."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -127,8 +129,8 @@ def list_standings(conn: Connection, postings: Sequence[int]) -> dict[int, Stand
     return {
         row[0]: Standing(*row)
         for statement, numbers in kinds
-        if numbers
-        for row in conn.execute(statement, {"numbers": numbers})
+        for start in range(0, len(numbers), MOST_BOUND)
+        for row in conn.execute(statement, {"numbers": numbers[start : start + MOST_BOUND]})
     }
 
 
