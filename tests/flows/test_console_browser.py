@@ -1,9 +1,12 @@
 """The console in a real browser: scripts, both languages and themes, any width, and what axe finds."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
@@ -47,14 +50,33 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.fixture(scope="module")
 def dataset_id(server: ServerProcess) -> str:
     """A dataset with one document, both of a hostile name, searchable."""
-    import httpx
-
     with httpx.Client(base_url=server.url + "/v1", headers={"Authorization": f"Bearer {KEY}"}) as api:
         body = {"name": HOSTILE[:40], "description": HOSTILE, "indexing_technique": "economy"}
         made = api.post("/datasets", json=body).json()["id"]
         path = f"/datasets/{made}/document/create-by-text"
         api.post(path, json={"name": HOSTILE, "text": f"Owls hunt at night. {HOSTILE}"}).raise_for_status()
     return made
+
+
+@pytest.fixture(scope="module")
+def evaluated(server: ServerProcess, dataset_id: str) -> str:
+    """The page of an evaluation with a question of a hostile name, all asked."""
+    question = {"query": HOSTILE, "answers": [{"document": HOSTILE}]}
+    path = f"/v1/datasets/{dataset_id}"
+    with httpx.Client(base_url=server.url + path, headers={"Authorization": f"Bearer {KEY}"}) as api:
+        made = api.post("/question-sets", json={"name": HOSTILE, "questions": [question]}).json()
+        run = wait_for(lambda: api.post("/evaluations", json={"question_set_id": made["id"]}), "id")
+        wait_for(lambda: api.get(f"/evaluations/{run['id']}"), "ended_at")
+    return f"/console/datasets/{dataset_id}/evaluation/runs/{run['id']}"
+
+
+def wait_for(ask: Callable[[], httpx.Response], field: str) -> dict[str, Any]:
+    """Return the first reply that has the field."""
+    deadline = time.monotonic() + 30
+    while not (body := ask().json()).get(field):
+        assert time.monotonic() < deadline, body
+        time.sleep(0.05)
+    return body
 
 
 @pytest.fixture
@@ -175,7 +197,7 @@ def test_the_keyboard_reaches_search_lists_and_help(page: Page, dataset_id: str)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280, 2560])
 def test_every_page_fits_and_axe_finds_nothing(
-    page: Page, dataset_id: str, language: str, theme: str, width: int
+    page: Page, dataset_id: str, evaluated: str, language: str, theme: str, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"/console/choose?language={language}&theme={theme}&next=/console/datasets")
@@ -185,7 +207,7 @@ def test_every_page_fits_and_axe_finds_nothing(
     paths = ["/console/datasets", "/console/datasets/new", f"{base}/documents", f"{base}/documents/new"]
     paths += [f"{base}/documents/preview"]
     paths += [document, f"{base}/lab?query=owls&method=keyword_search", f"{base}/settings", f"{base}/api"]
-    paths += ["/console/apps", "/console/keys", "/console/system"]
+    paths += [f"{base}/evaluation", evaluated, "/console/apps", "/console/keys", "/console/system"]
     SHOTS.mkdir(parents=True, exist_ok=True)
     for number, path in enumerate(paths):
         page.goto(path)

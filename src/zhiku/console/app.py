@@ -9,7 +9,20 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from zhiku.access.sessions import Throttle
-from zhiku.console import apps, cutting, datasets, document, documents, keys, lab, session, settings, system, versions
+from zhiku.console import (
+    apps,
+    cutting,
+    datasets,
+    document,
+    documents,
+    evaluation,
+    keys,
+    lab,
+    session,
+    settings,
+    system,
+    versions,
+)
 from zhiku.console.pages import HOME, read_asset, render_error
 from zhiku.errors import ZhikuError
 from zhiku.http.envelope import as_zhiku_error
@@ -17,7 +30,20 @@ from zhiku.runtime import Runtime
 
 PAGES = tuple(
     module.pages
-    for module in (session, datasets, documents, cutting, document, versions, lab, settings, apps, keys, system)
+    for module in (
+        session,
+        datasets,
+        documents,
+        cutting,
+        document,
+        versions,
+        lab,
+        evaluation,
+        settings,
+        apps,
+        keys,
+        system,
+    )
 )
 ASSET_SECONDS = 365 * 24 * 3600
 
