@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.calls import UNKNOWN, by_line, counted_statements, got, refusal
+from tests.contract.key_holders import holder
 from tests.product import Product
 
 LINES = [
@@ -70,6 +71,12 @@ def test_explaining_counts_no_hits(product: Product, filled: str) -> None:
     asked(product, filled, "?explain=true", **HYBRID)
     assert [record["segment"]["hit_count"] for record in asked(product, filled, "", **HYBRID)["records"]] == [0, 0]
     assert asked(product, filled, "?highlights=true", **HYBRID)["records"][0]["segment"]["hit_count"] == 1
+
+
+def test_a_key_that_may_only_read_may_ask_for_explanations(product: Product, filled: str) -> None:
+    reader = holder(product, role="read")
+    assert reader.post(f"/v1/datasets/{filled}/explain", json={"query": "passwords"}).status_code == 200
+    assert reader.post(f"/v1/datasets/{filled}/retrieve?explain=true", json={"query": "passwords"}).status_code == 200
 
 
 def test_the_plan_tells_how_the_question_was_asked(product: Product, filled: str) -> None:
