@@ -34,7 +34,7 @@ class Case:
         self.animals = self._add("animals", "\n".join(ANIMALS))
         self.plants = self._add("plants", "oak grows\nrose blooms")
         product.settle()
-        listed = got(product.api.get(f"{self.path}/documents/{self.animals}/segments"))["data"]
+        listed = got(product.api.get(f"/v1/datasets/{self.dataset_id}/documents/{self.animals}/segments"))["data"]
         self.segments = {segment["content"]: segment["id"] for segment in listed}
 
     def _add(self, name: str, text: str) -> str:
@@ -42,7 +42,9 @@ class Case:
         return made["document"]["id"]
 
     def create(self, *questions: Any, name: str = "Animals") -> Any:
-        return self.product.api.post(f"{self.path}/question-sets", json={"name": name, "questions": list(questions)})
+        return self.product.api.post(
+            f"/v1/datasets/{self.dataset_id}/question-sets", json={"name": name, "questions": list(questions)}
+        )
 
     def make_set(self) -> str:
         """Return the id of a set with a question for each animal."""
@@ -50,17 +52,19 @@ class Case:
         return got(made)["id"]
 
     def upload(self, content: bytes, name: str = "questions.csv", **fields: str) -> Any:
-        return self.product.api.post(f"{self.path}/question-sets/import", data=fields, files={"file": (name, content)})
+        return self.product.api.post(
+            f"/v1/datasets/{self.dataset_id}/question-sets/import", data=fields, files={"file": (name, content)}
+        )
 
     def questions(self, set_id: str) -> list[dict[str, Any]]:
-        return got(self.product.api.get(f"{self.path}/question-sets/{set_id}/questions"))["data"]
+        return got(self.product.api.get(f"/v1/datasets/{self.dataset_id}/question-sets/{set_id}/questions"))["data"]
 
     def start(self, set_id: str, *settings: dict[str, Any]) -> Any:
         body = {"question_set_id": set_id, "settings": list(settings)}
-        return self.product.api.post(f"{self.path}/evaluations", json=body)
+        return self.product.api.post(f"/v1/datasets/{self.dataset_id}/evaluations", json=body)
 
     def evaluation(self, evaluation_id: str) -> dict[str, Any]:
-        return got(self.product.api.get(f"{self.path}/evaluations/{evaluation_id}"))
+        return got(self.product.api.get(f"/v1/datasets/{self.dataset_id}/evaluations/{evaluation_id}"))
 
 
 @pytest.fixture
@@ -83,16 +87,18 @@ def test_a_set_keeps_its_questions_with_the_documents_and_segments_that_answer_t
         "answers": [{"document_id": case.animals, "segment_id": case.segments["cat sleeps"], "grade": 3.0}],
     }
     assert [answer["document_id"] for answer in grows["answers"]] == [case.plants, case.animals]
-    assert got(case.product.api.get(f"{case.path}/question-sets/{made['id']}")) == made
-    listed = got(case.product.api.get(f"{case.path}/question-sets"))
+    assert got(case.product.api.get(f"/v1/datasets/{case.dataset_id}/question-sets/{made['id']}")) == made
+    listed = got(case.product.api.get(f"/v1/datasets/{case.dataset_id}/question-sets"))
     assert (listed["data"], listed["total"]) == ([made], 1)
 
 
 def test_questions_are_paged(case: Case) -> None:
     set_id = case.make_set()
-    page = got(case.product.api.get(f"{case.path}/question-sets/{set_id}/questions?page=2&limit=3"))
+    page = got(case.product.api.get(f"/v1/datasets/{case.dataset_id}/question-sets/{set_id}/questions?page=2&limit=3"))
     assert ([each["position"] for each in page["data"]], page["total"], page["has_more"]) == ([4], 4, False)
-    beyond = got(case.product.api.get(f"{case.path}/question-sets/{set_id}/questions?page=9&limit=3"))
+    beyond = got(
+        case.product.api.get(f"/v1/datasets/{case.dataset_id}/question-sets/{set_id}/questions?page=9&limit=3")
+    )
     assert (beyond["data"], beyond["total"]) == ([], 4)
 
 
@@ -136,7 +142,10 @@ def test_a_question_that_cannot_be_kept_names_its_field(case: Case, question: An
 
 @pytest.mark.parametrize("body", [{}, {"name": "x"}, {"name": "x", "questions": []}, {"name": "", "questions": [1]}])
 def test_a_set_without_name_or_questions_is_refused(case: Case, body: Any) -> None:
-    assert refusal(case.product.api.post(f"{case.path}/question-sets", json=body))[:2] == (400, "invalid_param")
+    assert refusal(case.product.api.post(f"/v1/datasets/{case.dataset_id}/question-sets", json=body))[:2] == (
+        400,
+        "invalid_param",
+    )
 
 
 def test_a_csv_file_becomes_a_set_whatever_its_delimiter_and_encoding(case: Case) -> None:
@@ -186,7 +195,7 @@ def test_a_csv_file_that_cannot_be_read_names_its_row(case: Case, content: bytes
 
 
 def test_an_import_without_a_file_is_refused(case: Case) -> None:
-    reply = case.product.api.post(f"{case.path}/question-sets/import", data={"name": "x"})
+    reply = case.product.api.post(f"/v1/datasets/{case.dataset_id}/question-sets/import", data={"name": "x"})
     assert refusal(reply)[1] == "no_file_uploaded"
 
 
@@ -194,7 +203,11 @@ def test_a_document_name_that_several_have_asks_for_the_id(case: Case) -> None:
     case.product.add_text(case.dataset_id, "plants", "ivy climbs", duplicate=False)
     renamed = case.product.add_text(case.dataset_id, "more", "ivy climbs")["document"]["id"]
     case.product.settle()
-    got(case.product.api.post(f"{case.path}/documents/{renamed}/update-by-text", json={"name": "animals"}))
+    got(
+        case.product.api.post(
+            f"/v1/datasets/{case.dataset_id}/documents/{renamed}/update-by-text", json={"name": "animals"}
+        )
+    )
     message = refusal(case.create({"query": "x", "answers": [{"document": "animals"}]}))[2]
     assert message == "questions.0.answers.0.document: several documents have this name; use the id"
 
@@ -212,15 +225,15 @@ def test_an_evaluation_compares_settings_over_all_questions(case: Case) -> None:
         figures = each["figures"]
         assert (figures["ndcg_at_10"], figures["recall"], figures["mrr"]) == (1.0, 1.0, 1.0)
         assert 0 < figures["p50_ms"] <= figures["p95_ms"]
-    listed = got(case.product.api.get(f"{case.path}/evaluations"))
+    listed = got(case.product.api.get(f"/v1/datasets/{case.dataset_id}/evaluations"))
     assert (listed["data"], listed["total"]) == ([ended], 1)
 
 
 def test_results_are_told_question_by_question(case: Case) -> None:
     started = got(case.start(case.make_set(), {"search_method": "full_text_search"}))
     case.product.settle()
-    path = f"{case.path}/evaluations/{started['id']}/results"
-    page = got(case.product.api.get(f"{path}?limit=1&page=2"))
+    path = f"/v1/datasets/{case.dataset_id}/evaluations/{started['id']}/results"
+    page = got(case.product.api.get(path, params={"limit": 1, "page": 2}))
     assert (page["total"], page["has_more"]) == (4, True)
     (asked,) = page["data"]
     assert (asked["position"], asked["query"]) == (2, "dog runs")
@@ -250,7 +263,7 @@ def test_a_named_segment_is_known_again_after_its_document_is_cut_anew(case: Cas
     set_id = case.make_set()
     text = "\n".join(("bear eats", *ANIMALS))
     body = {"name": "animals", "text": text, "process_rule": by_line()}
-    got(case.product.api.post(f"{case.path}/documents/{case.animals}/update-by-text", json=body))
+    got(case.product.api.post(f"/v1/datasets/{case.dataset_id}/documents/{case.animals}/update-by-text", json=body))
     case.product.settle()
     started = got(case.start(set_id, {"search_method": "full_text_search"}))
     case.product.settle()
@@ -266,7 +279,7 @@ def test_an_evaluation_counts_no_hits(case: Case) -> None:
     got(case.start(case.make_set(), {"search_method": "full_text_search"}))
     case.product.settle()
     case.product.rt.hits.flush()
-    listed = got(case.product.api.get(f"{case.path}/documents/{case.animals}/segments"))["data"]
+    listed = got(case.product.api.get(f"/v1/datasets/{case.dataset_id}/documents/{case.animals}/segments"))["data"]
     assert {segment["hit_count"] for segment in listed} == {0}
 
 
@@ -304,7 +317,7 @@ def test_settings_that_no_question_could_have_are_refused_by_field(case: Case, s
     set_id = case.make_set()
     before = state(case.product)
     body = {"question_set_id": set_id, "settings": settings}
-    status, code, message = refusal(case.product.api.post(f"{case.path}/evaluations", json=body))
+    status, code, message = refusal(case.product.api.post(f"/v1/datasets/{case.dataset_id}/evaluations", json=body))
     assert (status, code, message.partition(":")[0]) == (400, "invalid_param", named)
     assert state(case.product) == before
 
@@ -320,7 +333,7 @@ def test_a_rerank_model_that_is_not_served_is_refused_at_once(case: Case) -> Non
 def test_a_dataset_with_nothing_to_find_cannot_be_evaluated(case: Case) -> None:
     set_id = case.make_set()
     for document_id in (case.animals, case.plants):
-        assert case.product.api.delete(f"{case.path}/documents/{document_id}").status_code == 204
+        assert case.product.api.delete(f"/v1/datasets/{case.dataset_id}/documents/{document_id}").status_code == 204
     case.product.settle()
     assert refusal(case.start(set_id))[1:] == (
         "invalid_param",
@@ -334,16 +347,16 @@ def test_what_another_dataset_has_is_not_found(product: Product, case: Case) -> 
     started = got(case.start(set_id))
     paths = [f"question-sets/{set_id}", f"question-sets/{set_id}/questions", f"evaluations/{started['id']}"]
     for path in [*paths, f"evaluations/{started['id']}/results"]:
-        assert refusal(product.api.get(f"{other.path}/{path}"))[:2] == (404, "not_found")
+        assert refusal(product.api.get(f"/v1/datasets/{other.dataset_id}/{path}"))[:2] == (404, "not_found")
     assert refusal(other.start(set_id)) == (404, "not_found", "Question set not found.")
-    assert refusal(product.api.delete(f"{other.path}/question-sets/{set_id}"))[0] == 404
-    assert refusal(product.api.delete(f"{other.path}/evaluations/{started['id']}"))[0] == 404
-    assert refusal(product.api.post(f"{other.path}/evaluations/{started['id']}/cancel"))[0] == 404
+    assert refusal(product.api.delete(f"/v1/datasets/{other.dataset_id}/question-sets/{set_id}"))[0] == 404
+    assert refusal(product.api.delete(f"/v1/datasets/{other.dataset_id}/evaluations/{started['id']}"))[0] == 404
+    assert refusal(product.api.post(f"/v1/datasets/{other.dataset_id}/evaluations/{started['id']}/cancel"))[0] == 404
 
 
 def test_a_cancelled_evaluation_ends_where_it_is(case: Case) -> None:
     started = got(case.start(case.make_set()))
-    cancel = f"{case.path}/evaluations/{started['id']}/cancel"
+    cancel = f"/v1/datasets/{case.dataset_id}/evaluations/{started['id']}/cancel"
     cancelled = got(case.product.api.post(cancel))
     assert (cancelled["status"], cancelled["done"]) == ("cancelled", 0)
     assert cancelled["ended_at"] is not None
@@ -357,19 +370,19 @@ def test_deleting_a_set_deletes_what_was_measured_with_it_and_ends_its_work(case
     got(case.start(set_id))
     case.product.settle()
     got(case.start(set_id))
-    assert case.product.api.delete(f"{case.path}/question-sets/{set_id}").status_code == 204
-    assert got(case.product.api.get(f"{case.path}/evaluations"))["total"] == 0
+    assert case.product.api.delete(f"/v1/datasets/{case.dataset_id}/question-sets/{set_id}").status_code == 204
+    assert got(case.product.api.get(f"/v1/datasets/{case.dataset_id}/evaluations"))["total"] == 0
     with case.product.rt.db.read() as conn:
         assert conn.execute(select(jobs.c.number)).all() == []
         assert conn.execute(select(evaluation_results.c.position)).all() == []
-    assert refusal(case.product.api.get(f"{case.path}/question-sets/{set_id}"))[0] == 404
+    assert refusal(case.product.api.get(f"/v1/datasets/{case.dataset_id}/question-sets/{set_id}"))[0] == 404
 
 
 def test_a_deleted_evaluation_is_gone_with_its_job(case: Case) -> None:
     started = got(case.start(case.make_set()))
-    path = f"{case.path}/evaluations/{started['id']}"
-    assert case.product.api.delete(path).status_code == 204
-    assert refusal(case.product.api.get(path)) == (404, "not_found", "Evaluation not found.")
+    run_path = f"/v1/datasets/{case.dataset_id}/evaluations/{started['id']}"
+    assert case.product.api.delete(run_path).status_code == 204
+    assert refusal(case.product.api.get(run_path)) == (404, "not_found", "Evaluation not found.")
     assert run_jobs(case.product.rt, case.product.handlers) == 0
 
 
@@ -399,7 +412,7 @@ def test_an_evaluation_goes_on_behind_the_last_batch_that_was_kept(case: Case, m
     first, _, second = "|".join(asked).partition("owl hunts")
     assert "dog runs" in first
     assert "dog runs" not in second
-    results = got(case.product.api.get(f"{case.path}/evaluations/{started['id']}/results"))["data"]
+    results = got(case.product.api.get(f"/v1/datasets/{case.dataset_id}/evaluations/{started['id']}/results"))["data"]
     assert [each["position"] for each in results] == [1, 2, 3, 4]
 
 
@@ -408,6 +421,9 @@ def test_a_key_that_may_only_read_sees_evaluations_and_starts_none(case: Case) -
     made = got(case.product.api.post("/v1/keys", json={"name": "reader", "role": "read"}))
     reader = {"Authorization": f"Bearer {made['key']}"}
     api = case.product.anonymous
-    assert got(api.get(f"{case.path}/question-sets", headers=reader))["total"] == 1
+    assert got(api.get(f"/v1/datasets/{case.dataset_id}/question-sets", headers=reader))["total"] == 1
     body = {"question_set_id": set_id}
-    assert refusal(api.post(f"{case.path}/evaluations", json=body, headers=reader))[:2] == (403, "forbidden")
+    assert refusal(api.post(f"/v1/datasets/{case.dataset_id}/evaluations", json=body, headers=reader))[:2] == (
+        403,
+        "forbidden",
+    )

@@ -84,6 +84,8 @@ def test_the_guide_never_names_a_route_that_is_not_served() -> None:
         "POST /datasets/{id}/documents/recut",
         "POST /datasets/{id}/retrieve",
         "POST /datasets/{id}/explain",
+        "POST /datasets/{id}/question-sets/import",
+        "POST /datasets/{id}/evaluations",
         "PATCH /apps/{id}",
         "GET /healthz",
     }
