@@ -308,6 +308,17 @@ def test_restoring_brings_back_child_chunks(product: Product, dataset_id: str) -
     assert case.answers("uno")[:1] == ["one\ntwo"]
 
 
+def test_restoring_brings_back_a_summary_written_by_hand(product: Product, dataset_id: str) -> None:
+    case = Case(product, dataset_id)
+    case.edit(case.segments()[0]["id"], summary="the first letter")
+    case.update("delta")
+    assert [row["summary"] for row in case.version(1)["data"]] == ["the first letter", None, None]
+    case.restored(1)
+    assert [row["summary"] for row in case.segments()] == ["the first letter", None, None]
+    found = product.retrieve(dataset_id, "the first letter", "full_text_search")
+    assert found[0]["segment"]["content"] == "alpha"
+
+
 def test_restoring_embeds_only_what_has_no_vector_any_more(fresh: Product) -> None:
     case = Case(fresh, fresh.create_dataset())
     case.update("alpha\ndelta")

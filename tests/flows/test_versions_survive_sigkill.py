@@ -51,36 +51,49 @@ def test_versions_are_kept_once_each_and_restored_wholly_whenever_everything_is_
     chance = random.Random(seed)
     server = ServerProcess(tmp_path / "data")
     try:
-        server.start()
-        server.wait_healthy()
-        with server.client() as client:
-            dataset_id = client.post("/datasets", json={"name": "guide", "indexing_technique": "economy"}).json()["id"]
-            body = {"name": "guide", "text": "\n".join(content(0)), "process_rule": RULE}
-            made = client.post(f"/datasets/{dataset_id}/document/create-by-text", json=body).json()["document"]
-            path = f"/datasets/{dataset_id}/documents/{made['id']}"
-            wait_completed(client, path)
-        answered = [content(0)]
-        for turn in range(1, ROUNDS):
-            with server.client() as client:
-                if turn % 3 == 0:
-                    number = chance.randint(1, len(answered) - 1)
-                    reply = client.post(f"{path}/versions/{number}/restore")
-                    answered.append(answered[number - 1])
-                else:
-                    reply = client.post(f"{path}/update-by-text", json={"text": "\n".join(content(turn))})
-                    answered.append(content(turn))
-                assert reply.status_code == 200, reply.text
-            time.sleep(chance.uniform(0, 1.5))
-            server.kill()
-            server.start()
-            server.wait_healthy()
-            with server.client() as client:
-                wait_completed(client, path)
-                check_contents(client, path, answered)
+        answered = run_turns(server, chance)
         assert server.stop() == 0
     finally:
         server.kill()
     check_catalog(tmp_path / "data", len(answered))
+
+
+def run_turns(server: ServerProcess, chance: random.Random) -> list[list[str]]:
+    """Return the contents that have answered one after the other; everything is killed in each turn."""
+    server.start()
+    server.wait_healthy()
+    with server.client() as client:
+        dataset_id = client.post("/datasets", json={"name": "guide", "indexing_technique": "economy"}).json()["id"]
+        body = {"name": "guide", "text": "\n".join(content(0)), "process_rule": RULE}
+        made = client.post(f"/datasets/{dataset_id}/document/create-by-text", json=body).json()["document"]
+        path = f"/datasets/{dataset_id}/documents/{made['id']}"
+        wait_completed(client, path)
+    answered = [content(0)]
+    for turn in range(1, ROUNDS):
+        with server.client() as client:
+            answered.append(replace_content(client, path, turn, answered, chance))
+        time.sleep(chance.uniform(0, 1.5))
+        server.kill()
+        server.start()
+        server.wait_healthy()
+        with server.client() as client:
+            wait_completed(client, path)
+            check_contents(client, path, answered)
+    return answered
+
+
+def replace_content(
+    client: httpx.Client, path: str, turn: int, answered: list[list[str]], chance: random.Random
+) -> list[str]:
+    """Update the document or restore one of its versions; return what it is to answer with."""
+    if turn % 3:
+        reply = client.post(f"{path}/update-by-text", json={"text": "\n".join(content(turn))})
+        assert reply.status_code == 200, reply.text
+        return content(turn)
+    number = chance.randint(1, len(answered) - 1)
+    reply = client.post(f"{path}/versions/{number}/restore")
+    assert reply.status_code == 200, reply.text
+    return answered[number - 1]
 
 
 def check_contents(client: httpx.Client, path: str, answered: list[list[str]]) -> None:

@@ -57,6 +57,8 @@ class VersionSegment(msgspec.Struct, frozen=True, array_like=True):
     updated_at: float
     place_json: str | None
     children: list[VersionChild]
+    # None for one that was only taken from the text.
+    summary: str | None = None
 
 
 _decoder = msgspec.msgpack.Decoder(list[VersionSegment])

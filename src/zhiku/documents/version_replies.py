@@ -57,6 +57,7 @@ class VersionSegmentBody(TypedDict):
     keywords: Annotated[list[str], "Words by which it was found, extracted or given."]
     hit_count: Annotated[Count, "How often it had answered."]
     enabled: Annotated[bool, "Whether it could answer."]
+    summary: Annotated[str | None, "Its summary; null where there was none, or only the text's first sentences."]
     created_by: Annotated[Id, "Who made it."]
     created_at: Annotated[Seconds, "When it was made."]
     updated_by: Annotated[Id, "Who changed it last."]
@@ -119,6 +120,7 @@ def version_segment_body(segment: VersionSegment) -> VersionSegmentBody:
         "keywords": msgspec.json.decode(segment.keywords_json),
         "hit_count": segment.hit_count,
         "enabled": segment.is_enabled,
+        "summary": segment.summary,
         "created_by": segment.created_by,
         "created_at": int(segment.created_at),
         "updated_by": segment.updated_by,

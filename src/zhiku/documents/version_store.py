@@ -25,6 +25,7 @@ from zhiku.db.tables import (
     document_versions,
     documents,
     segment_hits,
+    segment_summaries,
     segments,
     uploads,
 )
@@ -86,9 +87,13 @@ _NOTE = text("""
 """)
 _CHILD = [child_chunks.c[name] for name in VersionChild.__struct_fields__]
 _SEGMENT_NAMES = [name for name in VersionSegment.__struct_fields__ if name != "children"]
-_SEGMENT = [
-    func.coalesce(segment_hits.c.hit_count, 0) if name == "hit_count" else segments.c[name] for name in _SEGMENT_NAMES
-]
+_NOT_IN_ROW: dict[str, ColumnElement[Any]] = {
+    "hit_count": func.coalesce(segment_hits.c.hit_count, 0),
+    "summary": select(segment_summaries.c.content)
+    .where(segment_summaries.c.segment_number == segments.c.number, ~segment_summaries.c.is_stand_in)
+    .scalar_subquery(),
+}
+_SEGMENT = [_NOT_IN_ROW[name] if name in _NOT_IN_ROW else segments.c[name] for name in _SEGMENT_NAMES]
 _OF_LIVE = and_(
     segments.c.document_number == bindparam("document"), segments.c.generation == bindparam("of_generation")
 )

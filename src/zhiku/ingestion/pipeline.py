@@ -22,9 +22,9 @@ from zhiku.ingestion.restore import RestoredContent
 from zhiku.jobs.kinds import IngestDocument
 from zhiku.jobs.worker import JobContext
 from zhiku.runtime import Runtime
-from zhiku.segments import child_store, hook_store, indexing
+from zhiku.segments import child_store, hook_store, indexing, summary_store
 from zhiku.segments import store as segment_store
-from zhiku.segments.make import Making, Piece
+from zhiku.segments.make import Making, Piece, make_summaries
 from zhiku.segments.store import KeptSegment
 
 # Segments written in one transaction: enough to be cheap, few enough to let other writers in between.
@@ -147,6 +147,8 @@ def _insert(tx: Connection, staged: list[Staged]) -> None:
     numbers = segment_store.insert_staged(tx, [each.segment for each in staged])
     children = [(number, child) for number, each in zip(numbers, staged, strict=True) for child in each.children]
     child_store.insert_children(tx, children)
+    summaries = {number: each.summary for number, each in zip(numbers, staged, strict=True) if each.summary}
+    summary_store.insert_summaries(tx, make_summaries(summaries))
 
 
 def _split_values(document: Document, content: Content, now: float) -> dict[str, object]:

@@ -18,10 +18,11 @@ from zhiku.segments.store import KeptSegment, NewSegment
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A segment to be written with its child chunks; one that keeps an older segment brings none."""
+    """A segment to be written with its child chunks and summary; one that keeps an older segment brings none."""
 
     segment: NewSegment
     children: list[NewChild]
+    summary: str | None = None
 
 
 class Content(Protocol):

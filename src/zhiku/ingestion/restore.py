@@ -154,7 +154,7 @@ class _KeptSegments:
             twin = replace(segment, id=str(uuid4()), keeps_number=kept.number, created_at=asked_at)
             return Staged(twin, [])
         if segment.id in taken:
-            return Staged(replace(segment, id=str(uuid4())), staged.children)
+            return replace(staged, segment=replace(segment, id=str(uuid4())))
         return staged
 
 
@@ -175,7 +175,7 @@ def _restored(making: Making, then: VersionSegment, new: NewSegment, taken: set[
     )
     if then.keywords_json != NO_KEYWORDS or not making.is_economy:
         segment = replace(segment, keywords_json=then.keywords_json, keyword_hashes=then.keyword_hashes)
-    return Staged(segment, _restored_children(making, then, taken))
+    return Staged(segment, _restored_children(making, then, taken), then.summary)
 
 
 def _restored_children(making: Making, then: VersionSegment, taken: set[str]) -> list[NewChild]:

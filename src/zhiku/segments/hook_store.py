@@ -256,8 +256,6 @@ def _unembedded(
     condition: ColumnElement[bool],
     own_hooks: ColumnElement[bool] = segments.c.is_hook,
     after: Any = 0,
-    *,
-    has_summaries: bool = True,
 ) -> CompoundSelect[int, str, str]:
     def lacks(table: Any) -> ColumnElement[bool]:
         has_one = select(embeddings.c.model_key).where(
@@ -278,8 +276,7 @@ def _unembedded(
         .join(segments, IS_SUMMARY_OF)
         .where(condition, lacks(segment_summaries), segment_summaries.c.segment_number > after - SUMMARY_POSTINGS)
     )
-    hooks = (own, children, summaries) if has_summaries else (own, children)
-    return union_all(*hooks).order_by("number").limit(bindparam("size"))
+    return union_all(own, children, summaries).order_by("number").limit(bindparam("size"))
 
 
 # Made once: to build them took longer than to run them.
@@ -289,8 +286,6 @@ _UNEMBEDDED_STAGED = _unembedded(
         segments.c.generation == bindparam("generation"),
         segments.c.keeps_number.is_(None),
     ),
-    # They come when a document answers.
-    has_summaries=False,
 )
 _UNEMBEDDED_OF = _unembedded(segments.c.number.in_(bindparam("numbers", expanding=True)))
 _COULD_ANSWER = and_(
