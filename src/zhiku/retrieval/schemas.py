@@ -84,7 +84,7 @@ class RecordDocumentBody(TypedDict):
     name: Annotated[str, "Its name."]
     doc_type: Annotated[str | None, "Always null."]
     doc_metadata: Annotated[
-        Mapping[str, Any], "Its metadata by the names of the fields: texts, numbers or null, unless a source sent others."
+        Mapping[str, Any], "Its metadata by field names: texts, numbers or null, unless a source sent others."
     ]
 
 
