@@ -137,3 +137,16 @@ def test_a_segment_that_an_update_keeps_links_to_the_new_files_picture(
     after = first(product, path)
     assert after["id"] == before["id"] and after["content"] != before["content"]
     assert product.api.get(after["attachments"][0]["source_url"]).content == picture
+
+
+def test_a_version_keeps_its_pictures_and_brings_them_back(product: Product, dataset_id: str) -> None:
+    path = upload(product, dataset_id, page(PNG, text="former"))
+    got(product.api.post(f"{path}/update-by-file", files={"file": ("page.html", page(GIF, text="latter"))}))
+    product.settle()
+    assert product.api.get(first(product, path)["attachments"][0]["source_url"]).content == GIF
+    (version,) = got(product.api.get(f"{path}/versions"))["data"]
+    got(product.api.post(f"{path}/versions/{version['version']}/restore"))
+    product.settle()
+    segment = first(product, path)
+    assert segment["content"].startswith("former")
+    assert product.api.get(segment["attachments"][0]["source_url"]).content == PNG
