@@ -12,7 +12,7 @@ from tests.product import Product
 from zhiku.http.operation import Endpoint, Operation
 from zhiku.server import ROUTERS
 
-WORDS = {"action": "enable", "batch": "1", "model_type": "text-embedding", "node_id": "1"}
+WORDS = {"action": "enable", "batch": "1", "model_type": "text-embedding", "node_id": "1", "version": "1"}
 
 
 @dataclass
