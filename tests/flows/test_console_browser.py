@@ -49,12 +49,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def dataset_id(server: ServerProcess) -> str:
-    """A dataset with one document, both of a hostile name, searchable."""
+    """A dataset with one document in its second version, both of a hostile name."""
     with httpx.Client(base_url=server.url + "/v1", headers={"Authorization": f"Bearer {KEY}"}) as api:
         body = {"name": HOSTILE[:40], "description": HOSTILE, "indexing_technique": "economy"}
         made = api.post("/datasets", json=body).json()["id"]
         path = f"/datasets/{made}/document/create-by-text"
-        api.post(path, json={"name": HOSTILE, "text": f"Owls hunt at night. {HOSTILE}"}).raise_for_status()
+        text = f"Owls hunt at night. {HOSTILE}"
+        document = api.post(path, json={"name": HOSTILE, "text": f"{text} Not any more."}).json()["document"]["id"]
+        path = f"/datasets/{made}/documents/{document}"
+        wait_for(lambda: api.get(path), "completed_at")
+        api.post(f"{path}/update-by-text", json={"text": text}).raise_for_status()
+        wait_for(lambda: api.get(f"{path}/versions"), "total")
     return made
 
 
@@ -205,7 +210,7 @@ def test_every_page_fits_and_axe_finds_nothing(
     page.goto(f"{base}/documents")
     document = page.locator("a.strong").get_attribute("href") or ""
     paths = ["/console/datasets", "/console/datasets/new", f"{base}/documents", f"{base}/documents/new"]
-    paths += [f"{base}/documents/preview"]
+    paths += [f"{base}/documents/preview", f"{document}/versions", f"{document}/versions/1"]
     paths += [document, f"{base}/lab?query=owls&method=keyword_search", f"{base}/settings", f"{base}/api"]
     paths += [f"{base}/evaluation", evaluated, "/console/apps", "/console/keys", "/console/system"]
     SHOTS.mkdir(parents=True, exist_ok=True)
