@@ -17,7 +17,7 @@ setup: $(RUN)
 dev: $(DEV)
 
 test: $(DEV)
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python scripts/test.py
 
 # All steps run, so that one call shows all findings.
 check: $(DEV)
